@@ -1,0 +1,40 @@
+# Two commands on a fresh machine: `make demo` and `make test`. Python 3.10 to 3.12 and make are all they need.
+VENV ?= .venv
+BIN := $(VENV)/bin
+EXTRAS ?= armory,demo,dev
+USABLE := import sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
+	$$p -c "$(USABLE)" >/dev/null 2>&1 && echo $$p && break; done)
+comma := ,
+STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
+
+.PHONY: setup demo test lint format clean
+
+setup: $(STAMP)
+
+$(STAMP): setup.py pyproject.toml constraints.txt
+	@test -n "$(PYTHON)" || { echo "No Python 3.10, 3.11 or 3.12 found: install one, or say PYTHON=/path/to/python"; exit 1; }
+	@test -x $(BIN)/python || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@echo "Installing into $(VENV) (about 3 minutes and 7 GB the first time)"
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
+	$(BIN)/python -m pip check
+	@touch $@
+
+demo: setup
+	$(BIN)/art-audio demo --out out/demo
+
+test: setup lint
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+
+lint: setup
+	$(BIN)/black --check --quiet art_audio_ext tests benchmarks setup.py
+	$(BIN)/ruff check art_audio_ext tests benchmarks setup.py
+	$(BIN)/mypy
+
+format: setup
+	$(BIN)/black --quiet art_audio_ext tests benchmarks setup.py
+	$(BIN)/ruff check --fix art_audio_ext tests benchmarks setup.py
+
+clean:
+	rm -rf $(VENV) out build *.egg-info

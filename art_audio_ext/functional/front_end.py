@@ -1,0 +1,73 @@
+"""Log-mel, MFCC and short-time Fourier front ends as pure differentiable functions, with their constants."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import torch
+import torchaudio.functional as taf
+from torch import Tensor
+
+WINDOW_SECONDS = 0.032  # 512 samples at 16 kHz
+HOP_SECONDS = 1 / 64  # 250 samples at 16 kHz: 64 frames a second
+FLOOR_POWER = 1e-6  # -60 dB: below it a recording is silent
+RANGE_DB = 100.0
+
+
+def log_mel(x: Tensor, sample_rate: int = 16000, n_mels: int = 64, frames: int | None = None) -> Tensor:
+    """
+    Log-mel spectrogram, 0 at -60 dB and 1 at +40 dB, clamped to [0, 1.2]; 64 frames a second.
+
+    :param x: Sound of shape (N, L) in [-1, 1].
+    :param sample_rate: In Hz.
+    :param n_mels: Mel bands.
+    :param frames: Average neighbouring frames down (or repeat them up) to this number; None leaves L / hop.
+    :return: Shape (N, n_mels, frames).
+    """
+    n_fft = max(16, round(WINDOW_SECONDS * sample_rate))
+    hop = max(1, round(HOP_SECONDS * sample_rate))
+    power = _stft(x, n_fft, hop).abs().square()
+    mel = _mel_filters(n_fft // 2 + 1, n_mels, sample_rate).to(power) @ power
+    level = ((10 * torch.log10(mel + FLOOR_POWER) + 60) / RANGE_DB).clamp(0, 1.2)
+    level = level[..., : max(1, x.shape[-1] // hop)]  # the centred transform gives one frame more
+    if frames is not None and frames != level.shape[-1]:
+        level = torch.nn.functional.adaptive_avg_pool1d(level, frames)
+    return level
+
+
+def mfcc(x: Tensor, sample_rate: int = 16000, n_mfcc: int = 20, n_mels: int = 64) -> Tensor:
+    """
+    Mel-frequency cepstral coefficients: the orthonormal cosine transform of `log_mel` over bands.
+
+    :param x: Sound of shape (N, L) in [-1, 1].
+    :param sample_rate: In Hz.
+    :param n_mfcc: Coefficients kept, at most `n_mels`.
+    :param n_mels: Mel bands.
+    :return: Shape (N, n_mfcc, frames).
+    """
+    basis = taf.create_dct(n_mfcc, n_mels, norm="ortho").to(x)
+    return torch.einsum("mc,nmt->nct", basis, log_mel(x, sample_rate, n_mels))
+
+
+def stft_magnitude(x: Tensor, n_fft: int = 255, hop: int = 128) -> Tensor:
+    """
+    Magnitude of the short-time Fourier transform, by default with the window and hop of Armory's audio scenarios.
+
+    :param x: Sound of shape (N, L) in [-1, 1].
+    :param n_fft: Window and transform length in samples.
+    :param hop: Hop in samples.
+    :return: Shape (N, n_fft // 2 + 1, L // hop): (N, 128, 125) for one second at 16 kHz.
+    """
+    return _stft(x, n_fft, hop).abs()[..., : max(1, x.shape[-1] // hop)]
+
+
+def _stft(x: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Hann-windowed, centred, zero-padded transform of (N, L)."""
+    window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
+    return torch.stft(x, n_fft, hop, window=window, center=True, pad_mode="constant", return_complex=True)
+
+
+@lru_cache(maxsize=16)
+def _mel_filters(n_freqs: int, n_mels: int, sample_rate: int) -> Tensor:
+    """Triangular HTK mel filters of shape (n_mels, n_freqs)."""
+    return taf.melscale_fbanks(n_freqs, 0.0, sample_rate / 2, n_mels, sample_rate).T.contiguous()

@@ -1,0 +1,1 @@
+"""Neural networks: what they compute, their shapes and their source, nothing else."""

@@ -1,0 +1,53 @@
+"""Fixtures shared by all tests: the real recordings where they lie, and a tiny synthetic dataset."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+
+matplotlib.use("Agg")
+REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real recordings, read in place."""
+    if not REAL_DATA.is_dir():
+        pytest.skip("real recordings are not beside the project (../shared/data)")
+    return REAL_DATA
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """Caches go to a folder of the test run, never to the person's own."""
+    base = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("ART_AUDIO_CACHE", os.fspath(base))
+
+
+@pytest.fixture(scope="session")
+def tiny_dataset() -> AudioDataset:
+    """Four classes of 30 one-second clips at 16 kHz: harmonic tones of a class pitch under noise, six speakers."""
+    rng = np.random.default_rng(0)
+    time = np.arange(16000) / 16000
+    labels = np.repeat(np.arange(4), 30)
+    speakers = np.tile(np.arange(6), 20)
+    pitch = (150 + 130 * labels + 7 * speakers)[:, None] * rng.uniform(0.98, 1.02, (120, 1))
+    tone = sum(np.sin(2 * np.pi * k * pitch * time + k) / k for k in (1, 2, 3))
+    envelope = np.exp(-(((time - rng.uniform(0.35, 0.65, (120, 1))) / 0.15) ** 2))
+    sound = 0.15 * tone * envelope + 0.01 * rng.standard_normal((120, 16000))
+    return AudioDataset(
+        waveforms=sound.astype(np.float32),
+        labels=labels,
+        label_names=("alpha", "bravo", "charlie", "delta"),
+        sample_rate=16000,
+        paths=np.array([f"{'abcd'[k]}/{i:03d}.wav" for i, k in enumerate(labels)]),
+        speakers=np.array([f"s{s}" for s in speakers]),
+        partition=np.full(120, ""),
+        name="tiny",
+    )
