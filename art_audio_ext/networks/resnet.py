@@ -1,0 +1,156 @@
+"""Residual networks on spectrograms with the front end inside: waveform in, logits out."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from art_audio_ext.functional.front_end import log_mel, stft_magnitude
+from art_audio_ext.functional.spectrogram_augment import augment_spectrograms
+
+FRONT_ENDS = ("log_mel", "stft")
+_BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
+
+
+class BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions and a shortcut: (N, in, H, W) -> (N, width, H / stride, W / stride)."""
+
+    expansion = 1
+
+    def __init__(self, channels: int, width: int, stride: int):
+        super().__init__()
+        self.shortcut = _shortcut(channels, width, stride)
+        self.body = nn.Sequential(
+            _conv(channels, width, 3, stride),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            _conv(width, width, 3),
+            nn.BatchNorm2d(width),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class Bottleneck(nn.Module):
+    """1 x 1, 3 x 3, 1 x 1 convolutions and a shortcut: (N, in, H, W) -> (N, 4 width, H / stride, W / stride)."""
+
+    expansion = 4
+
+    def __init__(self, channels: int, width: int, stride: int):
+        super().__init__()
+        out = width * self.expansion
+        self.shortcut = _shortcut(channels, out, stride)
+        self.body = nn.Sequential(
+            _conv(channels, width, 1),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            _conv(width, width, 3, stride),
+            nn.BatchNorm2d(width),
+            nn.ReLU(),
+            _conv(width, out, 1),
+            nn.BatchNorm2d(out),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class ResidualFeatures(nn.Module):
+    """
+    The convolutional part: spectrograms (N, 1, H, W) to pooled features (N, `self.size`).
+
+    Source: He et al., Deep residual learning for image recognition, 2016, Table 1.
+    """
+
+    def __init__(self, depth: int, width: int):
+        super().__init__()
+        block = BasicBlock if depth == 18 else Bottleneck
+        self.stem = nn.Sequential(_conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU())
+        layers: list[nn.Module] = []
+        channels = width
+        for stage, blocks in enumerate(_BLOCKS[depth]):
+            for index in range(blocks):
+                stride = 2 if stage > 0 and index == 0 else 1
+                layers.append(block(channels, width * 2**stage, stride))
+                channels = width * 2**stage * block.expansion
+        self.layers = nn.Sequential(*layers)
+        self.size = channels
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.layers(self.stem(x)).mean((2, 3))
+
+
+class AudioResNet(nn.Module):
+    """
+    ResNet-18 or ResNet-50 on the log-mel or |STFT| of a clip; the waveform goes in, so attacks act on sound.
+
+    The feature block is registered last, because ART's activation clustering and spectral signatures read the last
+    registered child module, and must see features, not logits (ART issue #1810).
+
+    :param num_classes: Number of logits.
+    :param depth: 18 or 50.
+    :param width: Channels of the first stage; 64 is the published width, 16 learns a few thousand clips as well.
+    :param front_end: "log_mel" (64 bands x 64 frames a second) or "stft" (|STFT| 255/128, as in Armory's scenarios).
+    :param sample_rate: In Hz.
+    :param augment: While training, shift, mask and roughen the spectrogram at random.
+    :param seed: Seed of the augmentation; weights are drawn from torch's generator as usual.
+    :raises ValueError: If `depth` or `front_end` is unknown.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        *,
+        depth: int = 18,
+        width: int = 16,
+        front_end: str = "log_mel",
+        sample_rate: int = 16000,
+        augment: bool = True,
+        seed: int = 0,
+    ):
+        super().__init__()
+        if depth not in _BLOCKS:
+            raise ValueError(f"depth must be one of {sorted(_BLOCKS)}, got {depth}")
+        if front_end not in FRONT_ENDS:
+            raise ValueError(f"front_end must be one of {FRONT_ENDS}, got {front_end!r}")
+        self.front_end, self.sample_rate, self.augment, self.seed = front_end, sample_rate, augment, seed
+        self._draws = 0
+        features = ResidualFeatures(depth, width)
+        self.classifier = nn.Linear(features.size, num_classes)
+        self.features = features
+
+    def spectrogram(self, x: Tensor) -> Tensor:
+        """
+        The input picture of the network.
+
+        :param x: Sound (N, L).
+        :return: (N, 1, H, W), about zero mean and unit variance.
+        """
+        if self.front_end == "log_mel":
+            level = log_mel(x, self.sample_rate)
+            return ((level - 0.45) / 0.2).unsqueeze(1)
+        return ((stft_magnitude(x) + 1e-3).log() * 0.5 + 1.5).unsqueeze(1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """
+        :param x: Sound (N, L) in [-1, 1].
+        :return: Logits (N, num_classes).
+        """
+        picture = self.spectrogram(x)
+        if self.training and self.augment:
+            generator = torch.Generator().manual_seed(self.seed * 1_000_003 + self._draws)
+            picture = augment_spectrograms(picture, generator)
+            self._draws += 1
+        return self.classifier(self.features(picture))
+
+
+def _conv(channels: int, out: int, size: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, out, size, stride, size // 2, bias=False)
+
+
+def _shortcut(channels: int, out: int, stride: int) -> nn.Module:
+    """The identity, or a 1 x 1 convolution where the shape changes."""
+    if channels == out and stride == 1:
+        return nn.Identity()
+    return nn.Sequential(_conv(channels, out, 1, stride), nn.BatchNorm2d(out))
