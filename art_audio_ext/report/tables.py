@@ -1,0 +1,89 @@
+"""Results as aligned plain text for the terminal."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from art_audio_ext.report.records import AuditResult, ComparisonResult
+from art_audio_ext.report.text import number, printable
+
+_WIDEST_NAME = 40
+
+
+def format_audit_table(result: AuditResult) -> str:
+    """
+    The classes of an audit, the most suspicious first.
+
+    :param result: The audit.
+    :return: Lines of text without a newline at the end.
+    """
+    header = [["", "", "", "", "MADs above", "", ""]]
+    header += [["class", "clips", "score", "spread", "the median", "suspects", "verdict"]]
+    rows = [
+        [
+            entry.label,
+            str(entry.clips),
+            number(entry.score),
+            number(entry.score_spread),
+            number(entry.outlier),
+            str(entry.suspects),
+            "POISONED" if entry.flagged else "",
+        ]
+        for entry in sorted(result.classes, key=lambda entry: (not entry.flagged, -entry.score, entry.label))
+    ]
+    return _align(header, rows, left={0, 6})
+
+
+def format_comparison_table(result: ComparisonResult) -> str:
+    """
+    The filters of a comparison, in the order they ran.
+
+    :param result: The comparison.
+    :return: Lines of text without a newline at the end.
+    """
+    header = [
+        ["", "true pos.", "false pos.", "", "", "adj. Rand", "attack", "benign", ""],
+        ["filter", "rate", "rate", "precision", "removed", "index", "success", "accuracy", "seconds"],
+    ]
+    rows = [
+        [
+            entry.name,
+            number(entry.true_positive_rate),
+            number(entry.false_positive_rate),
+            number(entry.precision),
+            str(entry.removed),
+            number(entry.adjusted_rand_index),
+            number(entry.attack_success_rate),
+            number(entry.benign_accuracy),
+            number(entry.seconds, 1),
+        ]
+        for entry in result.filters
+    ]
+    return _align(header, rows, left={0})
+
+
+def _align(header: list[list[str]], rows: list[list[str]], left: set[int]) -> str:
+    """Columns two spaces apart, a rule under the header; the columns in `left` are words, the others numbers."""
+    rows = [[_shorten(printable(cell)) for cell in row] for row in rows]
+    widths = [max(_width(line[column]) for line in header + rows) for column in range(len(header[0]))]
+    lines = ["  ".join(_pad(cell, widths[c], c in left) for c, cell in enumerate(line)) for line in header + rows]
+    lines.insert(len(header), "  ".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def _shorten(text: str) -> str:
+    """At most `_WIDEST_NAME` characters."""
+    return text if len(text) <= _WIDEST_NAME else text[: _WIDEST_NAME - 1] + "…"
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that the text takes: wide letters two, combining marks none."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def _pad(text: str, width: int, left: bool) -> str:
+    """The text with spaces up to `width` columns."""
+    space = " " * (width - _width(text))
+    return text + space if left else space + text
