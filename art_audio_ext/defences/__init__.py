@@ -1,0 +1,1 @@
+"""Defences, at the addresses that ART gives them."""

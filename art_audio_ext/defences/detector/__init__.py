@@ -1,0 +1,1 @@
+"""Detectors: of poison in training data, and of adversarial input."""

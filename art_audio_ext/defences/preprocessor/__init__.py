@@ -1,0 +1,1 @@
+"""Preprocessors that purify input before a classifier sees it."""

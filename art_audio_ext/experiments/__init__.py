@@ -1,0 +1,1 @@
+"""One file a task: what the commands do, built from the parts below."""

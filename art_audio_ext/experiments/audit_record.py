@@ -1,0 +1,98 @@
+"""The record of an audit: the scores of a dataset with the names of its classes and files, and what to bear in mind."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.functional.poison_scores import PoisonScores
+from art_audio_ext.functional.scorers import class_table
+from art_audio_ext.report.records import AuditResult, ClassResult, SampleResult
+
+ENOUGH_CLIPS = 1000  # a class; the paper had about 3000
+
+
+def audit_record(
+    dataset: AudioDataset, path: str, scores: PoisonScores, method: dict[str, Any], seed: int, seconds: dict[str, float]
+) -> AuditResult:
+    """
+    Turn scores into the record that is written and shown.
+
+    :param dataset: What was scored.
+    :param path: How the person named it.
+    :param scores: Of its clips, in order.
+    :param method: How it was scored, `name` among it; the scores' own details are added.
+    :param seed: As it was given.
+    :param seconds: Of each stage.
+    :return: The record; classes are named, not numbered.
+    """
+    names = dataset.label_names
+    removed = scores.removed(dataset.labels)
+    details = _with_names(scores.details, names)
+    notes = details.pop("notes", [])
+    classes = [
+        ClassResult(
+            label=names[row["class"]],
+            clips=row["clips"],
+            score=row["score"],
+            score_spread=row["spread"],
+            outlier=row["outlier"],
+            flagged=row["flagged"],
+            suspects=row["suspects"],
+        )
+        for row in class_table(scores, dataset.labels)
+    ]
+    rows = zip(dataset.paths, dataset.labels, removed, scores.sample_scores, strict=True)
+    return AuditResult(
+        verdict="poisoned" if scores.flagged.any() else "clean",
+        dataset={
+            "path": path,
+            "clips": len(dataset),
+            "classes": len(classes),
+            "sample_rate_hz": int(dataset.sample_rate),
+            "seconds_per_clip": dataset.waveforms.shape[1] / dataset.sample_rate,
+            "skipped": [{"path": str(p), "reason": str(r)} for p, r in dataset.skipped],
+        },
+        classes=classes,
+        samples=[SampleResult(str(p), names[label], bool(s), float(v)) for p, label, s, v in rows],
+        method=method | {key: value for key, value in details.items() if key not in ("score", "seed")},
+        seed=int(seed),
+        seconds=seconds,
+        notes=[*_warnings(dataset, scores, method["name"]), *notes],
+    )
+
+
+def _with_names(details: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """The details of a score with labels in the place of their numbers, where it has them."""
+    details = dict(details)
+    if "highest_class" in details:
+        details["highest_class"] = names[details["highest_class"]]
+    if "scored_classes" in details:
+        details["scored_classes"] = [names[c] for c in details["scored_classes"]]
+    if "classes" in details:
+        details["classes"] = {names[int(c)]: value for c, value in details["classes"].items()}
+    named = [re.sub(r"^class (\d+)", lambda m: f"class {names[int(m[1])]!r}", n) for n in details.get("notes", [])]
+    return details | {"notes": named}
+
+
+def _warnings(dataset: AudioDataset, scores: PoisonScores, score: str) -> list[str]:
+    """What a reader must know before believing the verdict."""
+    notes = []
+    median = int(np.median(np.unique(dataset.labels, return_counts=True)[1]))
+    if score == "pls" and median < ENOUGH_CLIPS:
+        verdict = (
+            "the flagged class may be the wrong one: listen to the suspects"
+            if scores.flagged.any()
+            else "a clean verdict is weak evidence here"
+        )
+        notes.append(
+            f"The median class has {median} clips. The paper's score was made for about 3000 a class and misses most "
+            f"poison in classes under {ENOUGH_CLIPS}, so {verdict}."
+        )
+    if dataset.skipped:
+        notes.append(f"{len(dataset.skipped)} files were skipped; they are listed with the reason.")
+    return notes

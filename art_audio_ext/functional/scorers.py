@@ -1,0 +1,96 @@
+"""Poison scores by name: another score is one more file and one more line here."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from art_audio_ext.functional.outliers import comparable_classes
+from art_audio_ext.functional.poison_likelihood import check_likelihood_options, poison_likelihood_scores
+from art_audio_ext.functional.poison_scores import PoisonScores
+
+
+class Scorer(NamedTuple):
+    """A score, see `PoisonScorer`, and what refuses its options (all of them, by name) before the work begins."""
+
+    score: Callable[..., PoisonScores]
+    check: Callable[..., None]
+
+
+SCORERS: dict[str, Scorer] = {
+    "pls": Scorer(poison_likelihood_scores, check_likelihood_options),
+}
+
+
+def scorer_options(name: str) -> dict[str, Any]:
+    """
+    The options of a score with their default values, besides `seed`.
+
+    :param name: A key of `SCORERS`.
+    :raises ValueError: If there is no such score.
+    """
+    if name not in SCORERS:
+        raise ValueError(f"unknown score {name!r}: choose one of {', '.join(sorted(SCORERS))}")
+    parameters = inspect.signature(SCORERS[name].score).parameters.values()
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"}
+
+
+def check_scorer(name: str, labels: np.ndarray, *, seed: int, **options: Any) -> None:
+    """
+    Refuse what :func:`score_samples` would refuse for its options or labels, before latents exist.
+
+    :param name: A key of `SCORERS`.
+    :param labels: Class indices (N,).
+    :param seed: Of all random choices.
+    :param options: Of the score.
+    :raises ValueError: If there is no such score or option, a value is unusable, or too few classes can be compared.
+    """
+    defaults = scorer_options(name)
+    unknown = sorted(set(options) - set(defaults))
+    if unknown:
+        raise ValueError(f"score {name!r} has no option {', '.join(unknown)}: it knows {', '.join(sorted(defaults))}")
+    SCORERS[name].check(seed=seed, **(defaults | options))
+    comparable_classes(labels, options.get("ignore_classes", ()))
+
+
+def score_samples(name: str, latents: np.ndarray, labels: np.ndarray, *, seed: int, **options: Any) -> PoisonScores:
+    """
+    Score a labelled dataset by the score of that name.
+
+    :param name: A key of `SCORERS`.
+    :param latents: One vector a sample (N, D), or what that score takes.
+    :param labels: Class indices (N,).
+    :param seed: Of all random choices.
+    :param options: Of the score.
+    :return: Scores of classes and samples.
+    :raises ValueError: As :func:`check_scorer` does.
+    """
+    check_scorer(name, labels, seed=seed, **options)
+    return SCORERS[name].score(latents, labels, seed=seed, **options)
+
+
+def class_table(scores: PoisonScores, labels: np.ndarray) -> list[dict[str, Any]]:
+    """
+    What a report says of each class, JSON-safe.
+
+    :param scores: From :func:`score_samples`.
+    :param labels: Class indices (N,), as they were scored.
+    :return: For each class in ascending order `class`, `clips`, `score`, `spread` (standard deviation over trials),
+        `outlier` ((score - median) / MAD over classes), `flagged` and `suspects` (0 unless flagged).
+    """
+    removed = scores.removed(labels)
+    return [
+        {
+            "class": int(label),
+            "clips": int((labels == label).sum()),
+            "score": float(scores.class_scores[i]),
+            "spread": float(scores.class_spread[i]),
+            "outlier": float(scores.class_outlier[i]),
+            "flagged": bool(scores.flagged[i]),
+            "suspects": int(removed[labels == label].sum()),
+        }
+        for i, label in enumerate(scores.classes)
+    ]
