@@ -23,8 +23,9 @@ def augment_spectrograms(
 
     :param x: Spectrograms (N, 1, bands, frames), about zero mean and unit variance.
     :param generator: On the CPU.
-    :param time_shift: Largest shift in time, as a share of the frames; what leaves is replaced by the edge.
-    :param band_shift: Largest shift in frequency, in bands.
+    :param time_shift: Largest shift in time, as a share of the frames; what leaves on one side comes back on the other,
+        so that no sound is lost.
+    :param band_shift: Largest shift in frequency, in bands; the edge is repeated.
     :param time_mask: Longest masked stretch, as a share of the frames.
     :param band_mask: Widest masked band, as a share of the bands.
     :param gain: Largest change of level, in standard deviations of the input.
@@ -35,7 +36,7 @@ def augment_spectrograms(
     shift_t = ((2 * draws[:, 0] - 1) * time_shift * frames).round().long()
     shift_b = ((2 * draws[:, 1] - 1) * band_shift).round().long()
     rows = (torch.arange(bands, device=x.device)[None] + shift_b[:, None]).clamp(0, bands - 1)
-    columns = (torch.arange(frames, device=x.device)[None] + shift_t[:, None]).clamp(0, frames - 1)
+    columns = (torch.arange(frames, device=x.device)[None] + shift_t[:, None]) % frames
     clip = torch.arange(n, device=x.device)[:, None, None]
     out = x[clip, 0, rows[:, :, None], columns[:, None, :]]
     keep_t = ~_stretch(draws[:, 2], draws[:, 3], frames, time_mask)

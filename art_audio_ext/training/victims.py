@@ -14,7 +14,7 @@ from art_audio_ext.networks.resnet import AudioResNet
 
 class AudioVictim(PyTorchClassifier):
     """
-    A `PyTorchClassifier` whose `fit` lets the learning rate fall along a half cosine to zero.
+    A `PyTorchClassifier` whose `fit` raises the learning rate over the first quarter of the epochs, then lets it fall.
 
     A constant rate, ART's default, leaves a network on a few thousand clips several points short and makes its
     accuracy jump from epoch to epoch, so that a filter's effect drowns in the noise of training. The order of the
@@ -50,15 +50,15 @@ class AudioVictim(PyTorchClassifier):
         :param nb_epochs: Passes over the data.
         :param training_mode: Whether the model is in training mode.
         :param drop_last: Drop the last batch if it is not full.
-        :param scheduler: A schedule of one step an epoch to use instead of the half cosine.
+        :param scheduler: A schedule of one step an epoch to use instead.
         :param verbose: Show a progress bar.
         :param kwargs: Passed to `PyTorchClassifier.fit`.
         """
         if scheduler is None and self._optimizer is not None and nb_epochs > 1:
-            # The peak, not the current rate: a second `fit` starts its own cosine instead of going on at zero.
+            # The peak, not the current rate: a second `fit` starts its own cycle instead of going on at zero.
             for group in self._optimizer.param_groups:
                 group["lr"] = group.setdefault("peak_lr", group["lr"])
-            scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, _HalfCosine(nb_epochs))
+            scheduler = torch.optim.lr_scheduler.LambdaLR(self._optimizer, _OneCycle(nb_epochs))
         with torch.random.fork_rng():
             torch.manual_seed(self.seed)
             super().fit(
@@ -83,7 +83,7 @@ def make_victim(
     width: int = 16,
     front_end: str = "log_mel",
     augment: bool = True,
-    learning_rate: float = 2e-3,
+    learning_rate: float = 3e-3,
     seed: int = 0,
     device: str = "auto",
 ) -> AudioVictim:
@@ -128,11 +128,15 @@ def make_victim(
     )
 
 
-class _HalfCosine:
-    """The rate at an epoch as a share of its peak, from 1 towards 0; a class, so that it pickles."""
+class _OneCycle:
+    """The rate at an epoch as a share of its peak: a linear rise, then a half cosine; a class, so that it pickles."""
 
     def __init__(self, epochs: int):
         self.epochs = epochs
+        self.rise = epochs // 4
 
     def __call__(self, epoch: int) -> float:
-        return float(0.5 * (1 + np.cos(np.pi * min(epoch, self.epochs) / self.epochs)))
+        if epoch < self.rise:
+            return (epoch + 1) / (self.rise + 1)
+        done = min((epoch - self.rise) / max(1, self.epochs - self.rise), 1.0)
+        return float(0.5 * (1 + np.cos(np.pi * done)))

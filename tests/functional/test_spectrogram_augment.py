@@ -24,14 +24,13 @@ def test_same_seed_same_bytes():
     assert not torch.equal(augment_spectrograms(x, generator(5)), augment_spectrograms(x, generator(6)))
 
 
-def test_time_shift_moves_columns_and_repeats_the_edge():
+def test_time_shift_rolls_and_loses_nothing():
     x = torch.arange(20.0).expand(64, 1, 4, 20)
     out = augment_spectrograms(x, generator(), **{**OFF, "time_shift": 0.2})
-    step = out[:, 0, 0].diff(dim=1)
-    assert set(step.unique().tolist()) == {0.0, 1.0}
-    shifts = out[:, 0, 0, 10] - 10
-    assert shifts.abs().max() == 4
-    assert shifts.unique().numel() > 4
+    assert torch.equal(out[:, 0, 0].sort(1).values, x[:, 0, 0])
+    shifts = (out[:, 0, 0, 10] - 10).abs()
+    assert shifts.max() == 4
+    assert shifts.unique().numel() > 3
 
 
 def test_masks_are_one_stretch_of_at_most_their_share():
