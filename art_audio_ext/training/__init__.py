@@ -1,0 +1,1 @@
+"""How each network learns: Lightning modules, their data, checkpoints and resume."""

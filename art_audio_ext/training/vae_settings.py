@@ -1,0 +1,113 @@
+"""Settings of the sequential autoencoder and of its training, and the presets that name them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+_NETWORK = ("bands", "frames", "f_dim", "z_dim", "conv_channels", "conv_dim", "hidden_dim", "literal")
+_LARGEST = 4096  # of any size: a settings file from a stranger must not be able to ask for the whole memory
+
+
+@dataclass(frozen=True)
+class VaeSettings:
+    """
+    Everything that decides what is learnt, apart from the sound and the seed.
+
+    :param bands: Mel bands, a multiple of 8.
+    :param frames: Time steps a clip; the front end's 64 a second are averaged down to this number.
+    :param f_dim: Length of the latent of the clip.
+    :param z_dim: Length of the latent of a time step.
+    :param conv_channels: Channels of every convolution.
+    :param conv_dim: Length of the code of a frame.
+    :param hidden_dim: Width of the recurrent layers.
+    :param literal: The paper's images instead of single columns.
+    :param epochs: Passes over the training clips, at most.
+    :param batch_size: Clips a step and a device.
+    :param learning_rate: Of Adam.
+    :param reconstruction_weight: Factor of the summed squared error against the divergences. 192 is how often the
+        paper's images repeat each value of a 64-band spectrogram, so the native form weighs it the same.
+    :param patience: Stop after this many epochs without a better held-out loss.
+    :param validation_fraction: Share of the clips held out for that loss; sets under 200 clips use the training loss.
+    :raises ValueError: If a value is out of its range.
+    """
+
+    bands: int = 64
+    frames: int = 64
+    f_dim: int = 64
+    z_dim: int = 24
+    conv_channels: int = 256
+    conv_dim: int = 256
+    hidden_dim: int = 128
+    literal: bool = False
+    epochs: int = 30
+    batch_size: int = 64
+    learning_rate: float = 1e-3
+    reconstruction_weight: float = 192.0
+    patience: int = 5
+    validation_fraction: float = 0.05
+
+    def __post_init__(self) -> None:
+        for name in (*_NETWORK[:-1], "epochs", "batch_size", "patience"):
+            value, low = getattr(self, name), 2 if name == "frames" else 1
+            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= _LARGEST:
+                raise ValueError(f"VAE setting {name} must be a whole number from {low} to {_LARGEST}, got {value!r}")
+        if self.bands % 8:
+            raise ValueError(f"VAE setting bands must be a multiple of 8, got {self.bands}")
+        for name in ("learning_rate", "reconstruction_weight"):
+            value = getattr(self, name)
+            if not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
+                raise ValueError(f"VAE setting {name} must be a positive number, got {value!r}")
+        if not isinstance(self.literal, bool):
+            raise ValueError(f"VAE setting literal must be true or false, got {self.literal!r}")
+        if not isinstance(self.validation_fraction, (int, float)) or not 0 <= self.validation_fraction < 1:
+            raise ValueError(f"VAE setting validation_fraction must lie in [0, 1), got {self.validation_fraction!r}")
+
+    def network_arguments(self) -> dict[str, Any]:
+        """The part that the network's constructor takes."""
+        return {name: getattr(self, name) for name in _NETWORK}
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as a plain dictionary."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> VaeSettings:
+        """
+        The settings that `to_dict` gave.
+
+        :param values: Settings by name; those missing take their defaults.
+        :raises ValueError: If it is not a dictionary, a name is unknown or a value is out of its range.
+        """
+        if not isinstance(values, dict):
+            raise ValueError(f"VAE settings must be a dictionary, got {type(values).__name__}")
+        known = [field.name for field in fields(cls)]
+        if unknown := sorted(set(values) - set(known)):
+            raise ValueError(f"unknown VAE setting {', '.join(map(str, unknown))}: known are {', '.join(known)}")
+        return cls(**values)
+
+
+PRESETS: dict[str, VaeSettings] = {
+    # One pass over a clip costs 0.1 GFLOP, a training step three times that: minutes on two cores.
+    "quick": VaeSettings(frames=16, conv_channels=64, epochs=12, batch_size=32, patience=3),
+    # 5 GFLOP a clip: for a GPU, or a night.
+    "standard": VaeSettings(),
+    # 73 GFLOP a clip; about 22 CPU-days on the paper's 33,000 clips. The images already repeat each value 192 times.
+    "paper": VaeSettings(frames=8, literal=True, batch_size=32, reconstruction_weight=1.0, patience=30),
+}
+
+
+def resolve_settings(settings: VaeSettings | str, epochs: int | None = None) -> VaeSettings:
+    """
+    Settings from a preset's name or as given, with another number of epochs if one is said.
+
+    :param settings: A `VaeSettings`, or "quick", "standard" or "paper".
+    :param epochs: Replaces the number of epochs unless None.
+    :raises ValueError: If the name is unknown or `epochs` is out of its range.
+    """
+    if isinstance(settings, str):
+        if settings not in PRESETS:
+            raise ValueError(f"unknown VAE preset {settings!r}: choose {', '.join(PRESETS)}")
+        settings = PRESETS[settings]
+    return settings if epochs is None else replace(settings, epochs=epochs)

@@ -1,0 +1,81 @@
+"""The front ends: levels, shapes, pooling, gradients, and torchaudio as the independent reference."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+import torchaudio
+
+from art_audio_ext.functional.front_end import FLOOR_POWER, log_mel, mfcc, stft_magnitude
+
+
+def sound(count: int = 3, length: int = 16000, seed: int = 0) -> torch.Tensor:
+    return 0.1 * torch.randn(count, length, generator=torch.Generator().manual_seed(seed))
+
+
+def reference_mel(x: torch.Tensor) -> torch.Tensor:
+    transform = torchaudio.transforms.MelSpectrogram(
+        16000, n_fft=512, hop_length=250, n_mels=64, power=2.0, pad_mode="constant", f_max=8000.0
+    )
+    return transform(x)[..., :64]
+
+
+def test_log_mel_matches_torchaudio():
+    x = sound()
+    expected = ((10 * torch.log10(reference_mel(x) + FLOOR_POWER) + 60) / 100).clamp(0, 1.2)
+    assert log_mel(x).shape == (3, 64, 64)
+    torch.testing.assert_close(log_mel(x), expected, atol=1e-5, rtol=1e-5)
+
+
+def test_silence_is_zero_and_twenty_decibels_are_a_fifth():
+    assert torch.equal(log_mel(torch.zeros(1, 16000)), torch.zeros(1, 64, 64))
+    loud, soft = log_mel(sound()), log_mel(sound() / 10)
+    torch.testing.assert_close(loud - soft, torch.full_like(loud, 0.2), atol=2e-3, rtol=0)
+
+
+def test_frames_average_neighbours():
+    x = sound()
+    torch.testing.assert_close(log_mel(x, frames=16), log_mel(x).unflatten(-1, (16, 4)).mean(-1))
+    assert log_mel(x[:, :100], frames=16).shape == (3, 64, 16)
+    assert log_mel(sound(length=37001), frames=16).shape == (3, 64, 16)
+
+
+@pytest.mark.parametrize("rate", [8000, 16000, 44100])
+def test_a_tone_lands_in_its_band_at_every_rate(rate):
+    tone = 0.5 * torch.sin(2 * math.pi * 1000 * torch.arange(rate) / rate)[None]
+    level = log_mel(tone, rate, n_mels=40)
+    assert level.shape == (1, 40, 64)
+    top_mel = 2595 * math.log10(1 + rate / 2 / 700)
+    expected = 2595 * math.log10(1 + 1000 / 700) / (top_mel / 41) - 1  # centres lie evenly on the mel scale
+    assert abs(int(level.mean(-1).argmax()) - expected) <= 1
+
+
+def test_mfcc_is_the_cosine_transform_of_log_mel():
+    x = sound()
+    level = log_mel(x)
+    k, m = torch.arange(20)[:, None], torch.arange(64)[None]
+    basis = torch.cos(math.pi / 64 * (m + 0.5) * k) * math.sqrt(2 / 64)
+    basis[0] /= math.sqrt(2)
+    torch.testing.assert_close(mfcc(x), basis @ level, atol=1e-5, rtol=1e-5)
+
+
+def test_stft_has_armorys_shape_and_scale():
+    x = sound()
+    assert stft_magnitude(x).shape == (3, 128, 125)
+    expected = torch.fft.rfft(x[:, 1280 - 127 : 1280 + 128] * torch.hann_window(255)).abs()
+    torch.testing.assert_close(stft_magnitude(x)[..., 10], expected, atol=1e-5, rtol=1e-4)
+
+
+def test_gradients_flow_and_are_right():
+    x = sound(1, 600).double().requires_grad_()
+    assert torch.autograd.gradcheck(lambda s: log_mel(s, 16000, n_mels=4), (x,), atol=1e-4, fast_mode=True)
+    (stft_magnitude(x).sum() + mfcc(x).sum()).backward()
+    assert torch.isfinite(x.grad).all()
+    assert x.grad.abs().sum() > 0
+
+
+def test_each_clip_is_its_own():
+    x = sound(5)
+    torch.testing.assert_close(log_mel(x), torch.cat([log_mel(clip[None]) for clip in x]), atol=1e-6, rtol=1e-5)
