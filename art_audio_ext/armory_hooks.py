@@ -1,0 +1,248 @@
+"""What an Armory JSON may name: the dataset, the victims, the attack, and the scenario classes for sound."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import torch
+
+try:
+    from armory.data.datasets import ArmoryDataGenerator, AudioContext
+    from armory.instrument import Meter
+    from armory.instrument.export import AudioExporter
+    from armory.scenarios.audio_classification import AudioClassificationTask
+    from armory.scenarios.poison import DatasetPoisoner, Poison
+    from armory.utils import config_loading
+except ImportError as error:
+    raise ImportError(f'Armory is not usable here ({error}): pip install "art-audio-ext[armory]"') from error
+
+from art.estimators.classification import PyTorchClassifier
+
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+from art_audio_ext.experiments.armory_data import DATA_KEYS, Splits, class_index, load_splits
+from art_audio_ext.experiments.poison_record import attack_from_record
+from art_audio_ext.training.victims import make_victim
+
+
+def audio_commands(
+    batch_size: int = 1,
+    framework: str = "numpy",
+    split: str = "train",
+    epochs: int = 1,
+    shuffle_files: bool = False,
+    *,
+    spec: str = "builtin",
+    **options: Any,
+) -> ArmoryDataGenerator:
+    """
+    One part of a dataset, as Armory reads it: batches of sound (N, L) with class indices (N,).
+
+    :param batch_size: Clips a batch; the last may be smaller.
+    :param framework: Only "numpy".
+    :param split: "train" or "test".
+    :param epochs: Passes over the part.
+    :param shuffle_files: Another order in every pass, by the dataset's seed.
+    :param spec: "folder:PATH", PATH, "speech-commands[:ROOT]" or "builtin".
+    :param options: seconds, sample_rate, seed, clips, speaker_pattern, test_fraction: see `load_splits`.
+    :return: The generator; its context has `x_shape`, `sample_rate` and `label_names`.
+    :raises ValueError: If the framework, the split or an option is unknown, or the part is empty.
+    """
+    if framework != "numpy":
+        raise ValueError(f"framework must be numpy, got {framework!r}")
+    if split not in ("train", "test"):
+        raise ValueError(f"split must be train or test, got {split!r}")
+    splits = _splits({"spec": spec, **options})
+    part = splits.train if split == "train" else splits.test
+    if not len(part):
+        raise ValueError(f"the {split} part of {spec} is empty: use more clips")
+    context = AudioContext(x_shape=(part.waveforms.shape[1],), sample_rate=part.sample_rate, input_type=np.float32)
+    context.sample_rate = part.sample_rate  # AudioContext writes 16 kHz whatever it is given
+    context.label_names = part.label_names
+    rng = np.random.default_rng(options.get("seed", 0)) if shuffle_files else None
+    batch_size = min(batch_size, len(part))  # ART refuses a batch larger than the dataset
+    return ArmoryDataGenerator(
+        _batches(part.waveforms, part.labels, batch_size, epochs, rng),
+        size=len(part),
+        epochs=epochs,
+        batch_size=batch_size,
+        context=context,
+    )
+
+
+def get_art_model(
+    model_kwargs: dict[str, Any], wrapper_kwargs: dict[str, Any], weights_path: str | None
+) -> PyTorchClassifier:
+    """
+    A ResNet-18 or ResNet-50 victim, its weights drawn from its own seed, which Armory's scenarios never set.
+
+    :param model_kwargs: As `make_victim` takes them; `num_classes`, `length` and `sample_rate` are filled in by the
+        scenarios of this module.
+    :param wrapper_kwargs: More of the same.
+    :param weights_path: A safetensors file of a trained model of the same shape, or None.
+    :raises ValueError: If `num_classes` is missing.
+    """
+    options = {**model_kwargs, **wrapper_kwargs}
+    if "num_classes" not in options:
+        raise ValueError("model_kwargs needs num_classes, unless the scenario is one of art_audio_ext.armory_hooks")
+    classifier = make_victim(options.pop("num_classes"), **options)
+    if weights_path:
+        from safetensors.torch import load_file
+
+        classifier.model.load_state_dict(load_file(weights_path))
+    return classifier
+
+
+def audio_trigger(**kwargs: Any) -> AudioTriggerBackdoor:
+    """The trigger attack, with the constructor's own arguments: trigger, sample_rate, scale, snr_db, position, seed."""
+    return AudioTriggerBackdoor(**kwargs)
+
+
+class AudioPoison(Poison):
+    """
+    Armory's poisoning scenario for sound.
+
+    Beside `Poison` it takes class names for `adhoc.source_class`, `adhoc.target_class` and a filter's `ignore_classes`,
+    fills in the victim's number of classes, length and rate, seeds torch by `adhoc.split_id`, exports sound, and
+    records `filter_seconds` and `fit_seconds`. Of a folder written by `art-audio poison` the training clips are taken
+    as they are; poison index and true labels come from its record, and only source clips of the test part are given
+    the trigger.
+    """
+
+    y_clean: np.ndarray
+
+    def set_random_seed(self) -> None:
+        super().set_random_seed()
+        torch.manual_seed(self.seed)
+
+    def load_model(self, defended: bool = True) -> None:
+        self.splits = _splits(self.config["dataset"])
+        _complete_model(self.config, self.splits)
+        kwargs = (self.config.get("defense") or {}).get("kwargs", {})
+        if "ignore_classes" in kwargs:
+            names = self.splits.train.label_names
+            wanted = [label for label in kwargs["ignore_classes"] if not isinstance(label, str) or label in names]
+            kwargs["ignore_classes"] = [class_index(label, names) for label in wanted]
+        super().load_model(defended)
+
+    def load_poisoner(self) -> None:
+        adhoc, names = self.config["adhoc"], self.splits.train.label_names
+        record, root = self.splits.record, self.splits.root
+        for role in ("source", "target"):
+            index = class_index(adhoc[f"{role}_class"], names)
+            if record is not None and names[index] != record[role]:
+                raise ValueError(f"{role}_class is {names[index]}, but the folder was poisoned with {record[role]}")
+            adhoc[f"{role}_class"] = index
+        if record is None or root is None:
+            super().load_poisoner()
+            return
+        self.use_poison, self.source_class, self.target_class = True, adhoc["source_class"], adhoc["target_class"]
+        attack = attack_from_record(record, root, self.splits.train.sample_rate)
+        self.poisoner = self.test_poisoner = DatasetPoisoner(attack, self.source_class, self.target_class, fraction=1.0)
+
+    def poison_dataset(self) -> None:
+        if self.splits.record is None:
+            super().poison_dataset()
+            return
+        self.hub.set_context(stage="poison")
+        self.x_poison, self.y_poison = self.x_clean, self.y_clean
+        self.poison_index, self.y_clean = self.splits.poison_index, self.splits.true_labels
+        self.record_poison_and_data_info()
+
+    def filter_dataset(self) -> None:
+        started = time.perf_counter()
+        super().filter_dataset()
+        self.hub.record("filter_seconds", time.perf_counter() - started)
+
+    def fit(self) -> None:
+        started = time.perf_counter()
+        super().fit()
+        self.hub.record("fit_seconds", time.perf_counter() - started)
+
+    def _load_sample_exporter(self) -> AudioExporter:
+        return AudioExporter(self.export_dir, self.test_dataset.context.sample_rate)
+
+
+class AudioDetector(AudioClassificationTask):
+    """
+    Armory's evasion scenario for sound, with an ART `EvasionDetector` watching: Armory itself has no place for one.
+
+    Reads `adhoc.detector` = {"module", "name", "kwargs", "fit", "fit_kwargs"}: the class is called with the victim
+    and `kwargs`; with `fit` true (the default) it learns on training clips against their adversarial versions made
+    by the scenario's attack, `adhoc.detector.fit_clips` of them (default 64). The results get
+    `detection_true_positive_rate` (adversarial clips detected) and `detection_false_positive_rate` (benign clips).
+    """
+
+    def load_model(self, defended: bool = True) -> None:
+        torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
+        self.splits = _splits(self.config["dataset"])
+        _complete_model(self.config, self.splits)
+        super().load_model(defended)
+
+    def load_attack(self) -> None:
+        super().load_attack()
+        settings = (self.config.get("adhoc") or {}).get("detector")
+        if not settings:
+            raise ValueError('adhoc.detector is missing: give {"module", "name", "kwargs"} of an EvasionDetector')
+        self.detector = config_loading.load_fn(settings)(self.model, **settings.get("kwargs", {}))
+        if settings.get("fit", True):
+            benign = np.asarray(self.splits.train.waveforms[: settings.get("fit_clips", 64)])
+            adversarial = self.attack.generate(x=benign, **self.generate_kwargs)
+            kinds = np.repeat([0, 1], len(benign))
+            self.detector.fit(np.concatenate([benign, adversarial]), np.eye(2)[kinds], **settings.get("fit_kwargs", {}))
+
+    def load_metrics(self) -> None:
+        super().load_metrics()
+        for kind, rate in (("benign", "false"), ("adversarial", "true")):
+            name = f"detection_{rate}_positive_rate"
+            meter = Meter(
+                name, _as_floats, f"scenario.detected_{kind}", final=np.mean, final_name=name, record_final_only=True
+            )
+            self.hub.connect_meter(meter)
+
+    def run_benign(self) -> None:
+        super().run_benign()
+        self.probe.update(detected_benign=self.detector.detect(self.x)[1])
+
+    def run_attack(self) -> None:
+        super().run_attack()
+        self.probe.update(detected_adversarial=self.detector.detect(self.x_adv)[1])
+
+
+# Armory asks for each part on its own, and for the data's shape before that: read it once.
+_last_splits = lru_cache(maxsize=1)(load_splits)
+
+
+def _splits(options: dict[str, Any]) -> Splits:
+    """The splits named by a dataset entry; keys that are Armory's own are passed over."""
+    armory_keys = {"module", "name", "batch_size", "framework", "train_split", "eval_split", "spec"}
+    unknown = set(options) - armory_keys - set(DATA_KEYS)
+    if unknown:
+        raise ValueError(f"unknown dataset option {', '.join(sorted(unknown))}: choose among {', '.join(DATA_KEYS)}")
+    return _last_splits(options.get("spec", "builtin"), **{key: options[key] for key in DATA_KEYS if key in options})
+
+
+def _complete_model(config: dict[str, Any], splits: Splits) -> None:
+    """Fill in what the data decides about the victim: an Armory JSON cannot know it before the data is read."""
+    kwargs = config["model"]["model_kwargs"]
+    kwargs.setdefault("num_classes", len(splits.train.label_names))
+    kwargs.setdefault("length", int(splits.train.waveforms.shape[1]))
+    kwargs.setdefault("sample_rate", splits.train.sample_rate)
+    kwargs.setdefault("seed", (config.get("adhoc") or {}).get("split_id", 0))
+
+
+def _batches(
+    x: np.ndarray, y: np.ndarray, batch_size: int, epochs: int, rng: np.random.Generator | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    for _ in range(epochs):
+        order = np.arange(len(y)) if rng is None else rng.permutation(len(y))
+        for start in range(0, len(y), batch_size):
+            rows = np.sort(order[start : start + batch_size])  # sorted: a memory map is read forwards
+            yield np.array(x[rows]), y[rows].copy()
+
+
+def _as_floats(detected: np.ndarray) -> list[float]:
+    return np.asarray(detected, dtype=float).ravel().tolist()

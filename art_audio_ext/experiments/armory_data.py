@@ -1,0 +1,134 @@
+"""The train and test parts a scenario runs on, and which of their clips a poisoned folder says are poisoned."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets import AudioDataset, load_dataset, split_dataset
+from art_audio_ext.experiments.poison_record import RECORD_NAME, read_record
+
+DATA_KEYS = ("seconds", "sample_rate", "seed", "clips", "speaker_pattern", "test_fraction")
+
+
+@dataclass(frozen=True)
+class Splits:
+    """
+    The two parts of a dataset.
+
+    :param train: What the victim learns from, with its poison if the folder is a poisoned one.
+    :param test: What it is tested on; never holds a poisoned clip.
+    :param poison_index: Rows of `train` that the record says are poisoned; empty without a record.
+    :param true_labels: Class index of each training clip before it was poisoned (N,).
+    :param record: The content of the folder's poison.json, or None.
+    :param root: The folder that holds the record, or None.
+    :param left_out: Poisoned clips that fell into the test part, and are in neither part.
+    """
+
+    train: AudioDataset
+    test: AudioDataset
+    poison_index: np.ndarray
+    true_labels: np.ndarray
+    record: dict[str, Any] | None
+    root: Path | None
+    left_out: int = 0
+
+
+def load_splits(
+    spec: str,
+    *,
+    seconds: float = 1.0,
+    sample_rate: int = 16000,
+    seed: int = 0,
+    clips: int | None = None,
+    speaker_pattern: str | None = None,
+    test_fraction: float = 0.15,
+    progress: bool = False,
+) -> Splits:
+    """
+    Load a dataset and split it, without a speaker or an identical clip on both sides.
+
+    A folder that was written by `art-audio poison` brings its record: its poisoned training clips are named, and
+    poisoned clips that fall into the test part are left out of it, since a test clip must be benign.
+
+    :param spec: "folder:PATH", PATH, "speech-commands[:ROOT]" or "builtin".
+    :param seconds: Length of every clip.
+    :param sample_rate: In Hz.
+    :param seed: Of the choice of clips and of the split.
+    :param clips: Use at most so many clips.
+    :param speaker_pattern: How a file name tells its speaker.
+    :param test_fraction: Share of the test part where the dataset has no official one.
+    :param progress: Show progress while clips are read for the first time.
+    :return: The parts.
+    :raises ValueError: If the record does not fit the folder.
+    """
+    dataset = load_dataset(
+        spec,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        seed=seed,
+        clips=clips,
+        speaker_pattern=speaker_pattern,
+        progress=progress,
+    )
+    train, test = split_dataset(dataset, test_fraction=test_fraction, seed=seed)
+    record, root = poison_record(spec)
+    if record is None:
+        return Splits(train, test, np.empty(0, dtype=np.int64), train.labels.copy(), None, None)
+    listed = {_relative(entry["path"]): entry["true_label"] for entry in record["poisoned"]}
+    in_test = np.array([_relative(path) in listed for path in test.paths], dtype=bool)
+    index, true_labels = _recorded_rows(train, listed)
+    if not len(index):
+        raise ValueError(
+            f"no training clip of {spec} is listed in {RECORD_NAME}: poison the folder again, or use more clips"
+        )
+    return Splits(train, test.subset(~in_test), index, true_labels, record, root, int(in_test.sum()))
+
+
+def poison_record(spec: str) -> tuple[dict[str, Any] | None, Path | None]:
+    """
+    The record of a folder written by `art-audio poison`.
+
+    :param spec: As :func:`load_splits` takes it.
+    :return: (record, folder), or (None, None) for any other dataset.
+    :raises ValueError: If there is a record that is not one.
+    """
+    root = Path(spec.removeprefix("folder:"))
+    return (read_record(root), root) if (root / RECORD_NAME).is_file() else (None, None)
+
+
+def class_index(label: str | int, names: tuple[str, ...]) -> int:
+    """
+    The index of a class named by its label, or by the index itself.
+
+    :param label: A label name or a class index.
+    :param names: The label name of each class.
+    :return: The index.
+    :raises ValueError: If there is no such class; the message lists the labels.
+    """
+    if isinstance(label, str):
+        if label not in names:
+            raise ValueError(f"there is no label {label!r} in this dataset: choose one of {', '.join(names)}")
+        return names.index(label)
+    if not 0 <= int(label) < len(names):
+        raise ValueError(f"class {label} is not in 0 to {len(names) - 1}: {', '.join(names)}")
+    return int(label)
+
+
+def _recorded_rows(train: AudioDataset, listed: dict[str, str]) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of the training part that are listed, and every row's true label."""
+    true_labels = train.labels.copy()
+    index = []
+    for row, path in enumerate(train.paths):
+        true_label = listed.get(_relative(path))
+        if true_label is not None:
+            index.append(row)
+            true_labels[row] = class_index(true_label, train.label_names)
+    return np.array(index, dtype=np.int64), true_labels
+
+
+def _relative(path: str) -> str:
+    return str(path).replace("\\", "/").removeprefix("./")

@@ -1,0 +1,209 @@
+"""The comparison: what runs, what is kept, what the table says; and once through Armory itself."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from sklearn.metrics import adjusted_rand_score
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.experiments import armory_queue
+from art_audio_ext.experiments.armory_data import load_splits
+from art_audio_ext.experiments.armory_run import ArmoryResult
+from art_audio_ext.experiments.compare import compare
+from art_audio_ext.experiments.compare_setup import absolute_spec
+from art_audio_ext.experiments.poison_folder import poison_folder
+
+HAS_ARMORY = importlib.util.find_spec("armory") is not None
+needs_armory = pytest.mark.skipif(not HAS_ARMORY, reason='needs pip install "art-audio-ext[armory]"')
+
+
+def write_speech(root: Path, dataset: AudioDataset, rows: range, prefix: str = "") -> None:
+    """Clips of the tiny dataset as files that name their speaker."""
+    for row in rows:
+        path = root / prefix / dataset.label_names[dataset.labels[row]] / f"{dataset.speakers[row]}_nohash_{row}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, dataset.waveforms[row, :8000], dataset.sample_rate)
+
+
+@pytest.fixture
+def folder(tmp_path, tiny_dataset):
+    """Four labels, six speakers, half a second a clip."""
+    write_speech(tmp_path / "speech", tiny_dataset, range(120))
+    return tmp_path / "speech"
+
+
+@pytest.fixture
+def poisoned_folder(tmp_path, folder):
+    out = tmp_path / "poisoned"
+    poison_folder(folder, out, source_label="alpha", target_label="bravo", poison_fraction=0.5, progress=False)
+    return out
+
+
+@pytest.fixture
+def no_armory(monkeypatch):
+    """Scenarios answered on the spot; returns the names of those that were run."""
+    ran: list[str] = []
+
+    def answer(scenario, work, log, *, on_stage, **_):
+        ran.append(scenario.stem)
+        on_stage("training")
+        counts = {"true_positives": 8, "false_positives": 3, "true_negatives": 90, "false_negatives": 2}
+        results = {
+            "filter": [counts],
+            "attack_success_rate": [0.25],
+            "accuracy_on_benign_test_data_all_classes": [0.75],
+            "filter_seconds": [2.5],
+        }
+        return ArmoryResult(results, 5.0)
+
+    monkeypatch.setattr(armory_queue, "run_scenario", answer)
+    monkeypatch.setattr("art_audio_ext.experiments.compare.check_armory", lambda: None)
+    return ran
+
+
+SMALL = {"source": "alpha", "target": "bravo", "poison_fraction": 0.5, "seconds": 0.5, "progress": False}
+
+
+def test_compare_collates_what_armory_measured(folder, tmp_path, no_armory):
+    result = compare(str(folder), out=tmp_path / "out", filters=("none", "perfect", "activation_clustering"), **SMALL)
+    none, _, clustering = result.filters
+    assert (none.true_positive_rate, none.removed, none.adjusted_rand_index, none.filter_seconds) == (
+        None,
+        0,
+        None,
+        None,
+    )
+    assert clustering.true_positive_rate == pytest.approx(0.8)
+    assert clustering.false_positive_rate == pytest.approx(3 / 93)
+    assert clustering.precision == pytest.approx(8 / 11)
+    truth, found = [1] * 10 + [0] * 93, [1] * 8 + [0] * 2 + [1] * 3 + [0] * 90
+    assert clustering.adjusted_rand_index == pytest.approx(adjusted_rand_score(truth, found))
+    assert (clustering.attack_success_rate, clustering.benign_accuracy) == (0.25, 0.75)
+    assert (clustering.seconds, clustering.filter_seconds) == (5.0, 2.5)
+    assert result.dataset["train_clips"] + result.dataset["test_clips"] == 120
+    assert result.attack["poisoned_clips"] == int(0.5 * np.sum(load_splits_of(folder).train.labels == 0))
+    json.dumps(result.to_dict(), allow_nan=False)
+
+
+def load_splits_of(folder):
+    return load_splits(absolute_spec(str(folder)), seconds=0.5, sample_rate=16000, seed=0, clips=None)
+
+
+def test_compare_runs_only_what_changed(folder, tmp_path, no_armory):
+    def again(**changes):
+        no_armory.clear()
+        options = {**SMALL, "filters": ("none", "perfect"), **changes}
+        compare(str(folder), out=tmp_path / "out", **options)
+        return sorted(no_armory)
+
+    assert again() == ["none", "perfect"]
+    assert again() == []
+    assert again(filters=("perfect", "spectral_signatures")) == ["spectral_signatures"]
+    assert again(epochs=3) == ["none", "perfect"]
+    (tmp_path / "out" / "results" / "none.json").write_text("{")
+    assert again(epochs=3) == ["none"]
+
+
+def test_compare_runs_again_when_the_data_changes(folder, tmp_path, no_armory, tiny_dataset):
+    compare(str(folder), out=tmp_path / "out", filters="none", **SMALL)
+    first = next(folder.rglob("*.wav"))
+    soundfile.write(first, 0.5 * tiny_dataset.waveforms[3, :8000], 16000)
+    compare(str(folder), out=tmp_path / "out", filters="none", **SMALL)
+    assert no_armory == ["none", "none"]
+
+
+def test_a_failed_scenario_is_named_and_the_others_are_kept(folder, tmp_path, no_armory, monkeypatch):
+    answer = armory_queue.run_scenario
+
+    def fail_one(scenario, *args, **kwargs):
+        if scenario.stem == "perfect":
+            raise ValueError("Armory scenario perfect failed (exit code 1): KeyError: 'x'; see perfect.log")
+        return answer(scenario, *args, **kwargs)
+
+    monkeypatch.setattr(armory_queue, "run_scenario", fail_one)
+    options = {**SMALL, "filters": ("none", "perfect"), "out": tmp_path / "out", "jobs": 1}
+    with pytest.raises(ValueError, match="scenario perfect failed"):
+        compare(str(folder), **options)
+    monkeypatch.setattr(armory_queue, "run_scenario", answer)
+    no_armory.clear()
+    compare(str(folder), **options)
+    assert no_armory == ["perfect"]
+
+
+def test_a_poisoned_folder_brings_its_own_attack(poisoned_folder, tmp_path, no_armory):
+    options = {"out": tmp_path / "out", "filters": "none", "seconds": 0.5, "progress": False}
+    result = compare(str(poisoned_folder), **options)
+    record = json.loads((poisoned_folder / "poison.json").read_text())
+    assert (result.attack["source"], result.attack["target"]) == ("alpha", "bravo")
+    splits = load_splits_of(poisoned_folder)
+    assert result.attack["poisoned_clips"] == len(splits.poison_index) > 0
+    assert len(splits.poison_index) + splits.left_out == len(record["poisoned"])
+    assert (splits.train.labels[splits.poison_index] == 1).all()
+    assert (splits.true_labels[splits.poison_index] == 0).all()
+    listed = {entry["path"] for entry in record["poisoned"]}
+    assert listed.isdisjoint(splits.test.paths)
+    with pytest.raises(ValueError, match="leave out trigger"):
+        compare(str(poisoned_folder), trigger="whistle", **options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"source": None}, "source must be named"),
+        ({"source": "zulu"}, "no label 'zulu'.*alpha, bravo, charlie, delta"),
+        ({"target": "alpha"}, "name two labels"),
+        ({"poison_fraction": 0.001}, "raise poison_fraction"),
+        ({"poison_fraction": 1.5}, "at most 1"),
+        ({"filters": ("none", "magic")}, "no filter magic"),
+        ({"filters": ()}, "no filter"),
+        ({"filter_options": {"magic": {}}}, "no filter"),
+    ],
+)
+def test_bad_requests_are_refused_before_anything_runs(folder, tmp_path, no_armory, changes, message):
+    with pytest.raises(ValueError, match=message):
+        compare(str(folder), out=tmp_path / "out", **{**SMALL, **changes})
+    assert no_armory == []
+
+
+def test_a_missing_vae_is_refused(folder, tmp_path, no_armory):
+    with pytest.raises(FileNotFoundError, match="art-audio train vae"):
+        compare(str(folder), out=tmp_path / "out", vae=tmp_path / "none.safetensors", **SMALL)
+
+
+def test_compare_without_armory_says_what_to_install(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ValueError, match=r"art-audio-ext\[armory\]"):
+        compare(str(folder), out=tmp_path / "out", **SMALL)
+
+
+@needs_armory
+@pytest.mark.armory
+def test_compare_through_armory(poisoned_folder, tmp_path, monkeypatch):
+    """Two scenarios side by side, on a poisoned folder; the person's home is left alone."""
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
+    result = compare(
+        str(poisoned_folder),
+        out=tmp_path / "out",
+        filters=("perfect", "activation_clustering_tuned"),
+        epochs=1,
+        width=4,
+        seconds=0.5,
+        jobs=2,
+        progress=False,
+    )
+    perfect, clustering = result.filters
+    assert (perfect.true_positive_rate, perfect.false_positive_rate, perfect.adjusted_rand_index) == (1, 0, 1)
+    assert perfect.removed == result.attack["poisoned_clips"]
+    assert clustering.filter_seconds > 0
+    for row in result.filters:
+        assert 0 <= row.attack_success_rate <= 1
+        assert 0 <= row.benign_accuracy <= 1
+    assert not (home / ".armory").exists()

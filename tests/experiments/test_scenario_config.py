@@ -1,0 +1,50 @@
+"""Armory scenarios: the committed files are what the function makes, and Armory's schema accepts them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+from art_audio_ext.experiments.scenario_config import FILTERS, MORE_FILTERS, committed_scenarios, scenario_config
+
+SCENARIOS = Path(__file__).resolve().parents[2] / "armory_scenarios"
+HAS_ARMORY = importlib.util.find_spec("armory") is not None
+needs_armory = pytest.mark.skipif(not HAS_ARMORY, reason='needs pip install "art-audio-ext[armory]"')
+
+
+def test_committed_scenarios_are_what_the_function_makes():
+    expected = committed_scenarios()
+    found = {path.relative_to(SCENARIOS).as_posix() for path in SCENARIOS.rglob("*") if path.is_file()}
+    assert found == set(expected)
+    for name, config in expected.items():
+        assert json.loads((SCENARIOS / name).read_text(encoding="utf-8")) == json.loads(json.dumps(config)), name
+
+
+@needs_armory
+def test_committed_scenarios_pass_armorys_schema():
+    jsonschema = pytest.importorskip("jsonschema")
+    spec = importlib.util.find_spec("armory")
+    schema = json.loads((Path(spec.submodule_search_locations[0]) / "utils" / "config_schema.json").read_text())
+    for config in committed_scenarios().values():
+        jsonschema.validate(config, schema)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate({**config, "model": {}}, schema)
+
+
+def test_scenario_of_each_filter_differs_only_where_it_should():
+    options = {"spec": "builtin", "source": "a", "target": "b", "poison_fraction": 0.1}
+    configs = {name: scenario_config(name, **options) for name in FILTERS + MORE_FILTERS}
+    assert configs["none"]["defense"] is None
+    assert not configs["none"]["adhoc"]["use_poison_filtering_defense"]
+    assert configs["perfect"]["defense"]["kwargs"] == {"perfect_filter": True}
+    assert configs["activation_clustering"]["defense"]["kwargs"] == {}
+    assert configs["spectral_signatures_tuned"]["defense"]["kwargs"]["expected_pp_poison"] == pytest.approx(0.0909)
+    assert not configs["poison_likelihood"]["adhoc"]["fit_defense_classifier_outside_defense"]
+    for config in configs.values():
+        assert config["attack"] == configs["none"]["attack"]
+        assert config["model"] == configs["none"]["model"]
+    with pytest.raises(ValueError, match="no filter 'magic'"):
+        scenario_config("magic", **options)

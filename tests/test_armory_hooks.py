@@ -1,0 +1,224 @@
+"""What Armory JSONs name: dataset, model, attack, and the scenario classes, run inside this process."""
+
+from __future__ import annotations
+
+import base64
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+from art.defences.detector.evasion import EvasionDetector
+
+from art_audio_ext.experiments.poison_folder import poison_folder
+from art_audio_ext.experiments.scenario_config import scenario_config
+
+pytestmark = [
+    pytest.mark.armory,
+    pytest.mark.skipif(importlib.util.find_spec("armory") is None, reason='needs pip install "art-audio-ext[armory]"'),
+]
+
+
+class LoudnessDetector(EvasionDetector):
+    """Calls a clip adversarial if it is louder than every clip it was shown as benign."""
+
+    defence_params = ["margin"]  # noqa: RUF012
+
+    def __init__(self, classifier, margin=1.0):
+        super().__init__()
+        self.classifier, self.margin = classifier, margin
+
+    def fit(self, x, y, batch_size=128, nb_epochs=20, **kwargs):
+        self.limit = self.margin * np.abs(x[y[:, 0] == 1]).max()
+
+    def detect(self, x, batch_size=128, **kwargs):
+        return {}, np.abs(x).max(1) > self.limit
+
+
+class AddOne:
+    """An "attack" that a loudness detector cannot miss."""
+
+    def __init__(self, classifier, **kwargs):
+        pass
+
+    def generate(self, x, y=None, **kwargs):
+        return np.ones_like(x)
+
+
+@pytest.fixture(scope="module")
+def speech(tmp_path_factory, tiny_dataset) -> Path:
+    root = tmp_path_factory.mktemp("hooks") / "speech"
+    for row, label in enumerate(tiny_dataset.labels):
+        path = root / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, tiny_dataset.waveforms[row, :8000], 16000)
+    return root
+
+
+@pytest.fixture
+def hooks(tmp_path, monkeypatch):
+    """The module, with Armory in host mode and at home in a folder of this test."""
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    from armory import paths
+
+    paths.set_mode("host", set_art_path=False)
+    from art_audio_ext import armory_hooks
+
+    armory_hooks._last_splits.cache_clear()
+    return armory_hooks
+
+
+def small_config(name, folder, **changes):
+    options = {
+        "spec": f"folder:{folder}",
+        "source": "alpha",
+        "target": "bravo",
+        "poison_fraction": 0.5,
+        "scale": 1.0,
+        "epochs": 1,
+        "victim": {"width": 4},
+        "dataset": {"seconds": 0.5},
+    }
+    return scenario_config(name, **{**options, **changes})
+
+
+def evaluate(config):
+    """Run a scenario as Armory's main does, but let errors out."""
+    from armory.scenarios import main
+    from armory.utils.configuration import validate_config
+    from armory.utils.json_utils import dumps
+
+    validate_config(config)
+    config["eval_id"] = "test"
+    scenario = main.get(base64.b64encode(dumps(config).encode()).decode(), from_file=False)
+    scenario._evaluate()
+    return scenario
+
+
+def test_dataset_gives_batches_of_sound_with_a_context(hooks, speech):
+    options = {"spec": f"folder:{speech}", "seconds": 0.5, "seed": 0}
+    train = hooks.audio_commands(batch_size=32, split="train", **options)
+    assert train.context.x_shape == (8000,)
+    assert train.context.sample_rate == 16000
+    assert train.context.label_names == ("alpha", "bravo", "charlie", "delta")
+    x, y = (np.concatenate(part) for part in zip(*list(train), strict=True))
+    assert x.dtype == np.float32
+    assert x.shape == (len(y), 8000)
+    test = hooks.audio_commands(batch_size=1000, split="test", epochs=2, shuffle_files=True, **options)
+    batches = list(test)
+    assert len(batches) == len(test) == 2
+    assert len(y) + len(batches[0][1]) == 120
+    assert sorted(batches[0][1]) == sorted(batches[1][1])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"split": "valid"}, "split"), ({"framework": "tf"}, "numpy"), ({"noise": 3}, "unknown dataset option noise")],
+)
+def test_dataset_refuses_what_it_does_not_know(hooks, speech, options, message):
+    with pytest.raises(ValueError, match=message):
+        hooks.audio_commands(spec=f"folder:{speech}", **options)
+
+
+def test_models_of_one_seed_are_equal_and_torchs_own_state_is_left_alone(hooks):
+    before = torch.get_rng_state()
+    kwargs = {"num_classes": 3, "length": 8000, "width": 4, "depth": 18}
+    one, same, other = (hooks.get_art_model({**kwargs, "seed": seed}, {}, None) for seed in (1, 1, 2))
+    assert torch.equal(before, torch.get_rng_state())
+    x = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 8000)).astype(np.float32)
+    assert np.array_equal(one.predict(x), same.predict(x))
+    assert not np.array_equal(one.predict(x), other.predict(x))
+    with pytest.raises(ValueError, match="num_classes"):
+        hooks.get_art_model({}, {}, None)
+
+
+def test_model_loads_safetensors(hooks, tmp_path):
+    from safetensors.torch import save_file
+
+    kwargs = {"num_classes": 3, "length": 8000, "width": 4}
+    one, other = (hooks.get_art_model({**kwargs, "seed": seed}, {}, None) for seed in (1, 2))
+    save_file(one.model.state_dict(), tmp_path / "weights.safetensors")
+    loaded = hooks.get_art_model({**kwargs, "seed": 2}, {}, os.fspath(tmp_path / "weights.safetensors"))
+    x = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 8000)).astype(np.float32)
+    assert np.array_equal(one.predict(x), loaded.predict(x))
+    assert not np.array_equal(other.predict(x), loaded.predict(x))
+
+
+def test_poison_scenario_poisons_filters_and_exports_sound(hooks, speech, tmp_path):
+    config = small_config("spectral_signatures_tuned", speech)
+    config["scenario"]["export_batches"] = 1
+    scenario = evaluate(config)
+    sources = int(np.sum(scenario.splits.train.labels == 0))
+    assert scenario.n_poisoned == sources // 2
+    assert set(scenario.y_clean[scenario.poison_index]) == {0}
+    assert set(scenario.y_poison[scenario.poison_index]) == {1}
+    counts = scenario.results["filter"][0]
+    assert counts["true_positives"] + counts["false_negatives"] == scenario.n_poisoned
+    assert counts["true_positives"] + counts["false_positives"] == int(scenario.removed.sum()) > 0
+    assert scenario.results["filter_seconds"][0] > 0
+    assert 0 <= scenario.results["attack_success_rate"][0] <= 1
+    exported = sorted((tmp_path / ".armory" / "outputs").rglob("*.wav"))
+    sound, rate = soundfile.read(exported[0])
+    assert rate == 16000
+    assert sound.shape == (8000,)
+    assert not list((tmp_path / ".armory" / "outputs").rglob("*.png"))
+
+
+def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_path):
+    out = tmp_path / "poisoned"
+    options = {"source_label": "alpha", "target_label": "bravo", "poison_fraction": 0.5, "trigger": "whistle"}
+    record = poison_folder(speech, out, scale=0.5, progress=False, **options)
+    scenario = evaluate(small_config("perfect", out))
+    listed = {entry["path"] for entry in record["poisoned"]}
+    train = scenario.splits.train
+    assert {str(path) for path in train.paths[scenario.poison_index]} == listed & set(map(str, train.paths))
+    assert np.array_equal(scenario.x_poison, train.waveforms)
+    assert not scenario.removed[np.setdiff1d(np.arange(len(train)), scenario.poison_index)].any()
+    assert set(scenario.y_clean[scenario.poison_index]) == {0}
+    attack = scenario.test_poisoner.attack
+    assert (attack.trigger, attack.scale) == ("whistle", 0.5)
+    changed = np.any(scenario.x_adv != scenario.x, axis=1)
+    assert np.array_equal(changed, scenario.y == 0)
+    hooks._last_splits.cache_clear()
+    with pytest.raises(ValueError, match="poisoned with bravo"):
+        evaluate(small_config("none", out, target="delta"))
+
+
+def test_likelihood_filter_gets_class_indices_for_names(hooks, speech):
+    config = small_config("poison_likelihood", speech, filter_options={"ignore_classes": ["delta", "_silence_", 0]})
+    scenario = hooks.AudioPoison.__new__(hooks.AudioPoison)
+    scenario.config = config
+    scenario.load_model()
+    assert config["defense"]["kwargs"]["ignore_classes"] == [3, 0]
+    assert config["model"]["model_kwargs"]["num_classes"] == 4
+    assert config["model"]["model_kwargs"]["length"] == 8000
+
+
+def test_detector_scenario_measures_detection(hooks, speech, monkeypatch):
+    module = SimpleNamespace(LoudnessDetector=LoudnessDetector, AddOne=AddOne)
+    monkeypatch.setitem(sys.modules, "dummy_detectors", module)
+    config = small_config("none", speech)
+    config["scenario"]["name"] = "AudioDetector"
+    config["model"]["fit_kwargs"] = {"nb_epochs": 1}
+    config["attack"] = {"knowledge": "white", "kwargs": {}, "module": "dummy_detectors", "name": "AddOne"}
+    config["metric"] = {
+        "means": True,
+        "perturbation": "linf",
+        "record_metric_per_sample": False,
+        "task": ["categorical_accuracy"],
+    }
+    detector = {"module": "dummy_detectors", "name": "LoudnessDetector", "kwargs": {"margin": 1.2}, "fit_clips": 90}
+    config["adhoc"] = {"split_id": 0, "detector": detector}
+    results = evaluate(config).results
+    assert results["detection_true_positive_rate"] in (1.0, [1.0])
+    assert results["detection_false_positive_rate"] in (0.0, [0.0])
+    detector["kwargs"]["margin"] = 0.0
+    assert evaluate(config).results["detection_false_positive_rate"] in (1.0, [1.0])
+    config["adhoc"] = {"split_id": 0}
+    with pytest.raises(ValueError, match=r"adhoc\.detector is missing"):
+        evaluate(config)
