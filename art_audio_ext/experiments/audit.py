@@ -9,14 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from art_audio_ext.datasets import AudioDataset, load_dataset
+from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.experiments.audit_record import audit_record
 from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options
 from art_audio_ext.report import write_audit, write_report
 from art_audio_ext.report.records import AuditResult
 from art_audio_ext.training.encoders import Encoder, encode_all, load_encoder
 from art_audio_ext.training.vae_settings import VaeSettings, resolve_settings
-
-NOISE_NAMES = frozenset({"_silence_", "silence", "_background_noise_", "noise"})
 
 
 def audit(
@@ -54,7 +53,7 @@ def audit(
     :param sample_rate: Every clip is resampled to this, in Hz.
     :param score: Name of the score, see `art_audio_ext.functional.scorers.SCORERS`.
     :param score_options: Options of that score, such as {"threshold": 3.5}.
-    :param score_noise: Score classes with a name in `NOISE_NAMES` too; the paper leaves noise out.
+    :param score_noise: Score classes named in `datasets.speakers.NOISE_LABELS` too; the paper leaves noise out.
     :param batch_size: Clips encoded at a time.
     :param accelerator: Of the training, as Lightning calls it.
     :param devices: How many of these.
@@ -96,6 +95,49 @@ def audit(
     return result
 
 
+def train_vae_on(
+    data: str,
+    out: str | Path,
+    *,
+    preset: str = "quick",
+    epochs: int | None = None,
+    seed: int = 0,
+    seconds: float = 1.0,
+    sample_rate: int = 16000,
+    accelerator: str = "auto",
+    devices: int = 1,
+    progress: bool = True,
+    **loading: Any,
+) -> Path:
+    """
+    Train a VAE on a dataset and save it; an interrupted training goes on when called again with the same `out`.
+
+    :param data: A dataset spec, see `load_dataset`.
+    :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints` beside it.
+    :param preset: "quick", "standard" or "paper".
+    :param epochs: Instead of the preset's.
+    :param seed: Of the training.
+    :param seconds: Every clip is cut or padded to this.
+    :param sample_rate: Every clip is resampled to this, in Hz.
+    :param accelerator: As Lightning calls it.
+    :param devices: How many of these.
+    :param progress: Show progress.
+    :param loading: Other options of `load_dataset`.
+    :return: The file written.
+    :raises ValueError: If the data or an option is unusable.
+    """
+    from art_audio_ext.training.vae import train_vae  # Lightning takes seconds to import
+
+    out = Path(out).with_suffix(".safetensors")
+    resolve_settings(preset, epochs)  # a wrong name fails here, before a long load
+    dataset = load_dataset(data, seconds=seconds, sample_rate=sample_rate, seed=seed, progress=progress, **loading)
+    checkpoints = out.with_name(f"{out.stem}-checkpoints")
+    training: dict[str, Any] = {"epochs": epochs, "accelerator": accelerator, "devices": devices, "progress": progress}
+    vae = train_vae(dataset.waveforms, sample_rate, preset, seed=seed, checkpoint_dir=checkpoints, **training)
+    vae.save(out)
+    return out
+
+
 def _train(dataset: AudioDataset, out: Path, preset: str, seed: int, options: dict[str, Any]) -> Encoder:
     """A VAE trained on the clips and saved; its checkpoints let an interrupted training go on."""
     from art_audio_ext.training.vae import train_vae  # not needed when a VAE is given
@@ -109,7 +151,7 @@ def _train(dataset: AudioDataset, out: Path, preset: str, seed: int, options: di
 def _noise_classes(dataset: AudioDataset) -> list[int]:
     """The classes that are noise by name and have clips."""
     present = set(dataset.labels.tolist())
-    return [i for i, name in enumerate(dataset.label_names) if name.lower() in NOISE_NAMES and i in present]
+    return [i for i, name in enumerate(dataset.label_names) if name.lower() in NOISE_LABELS and i in present]
 
 
 def _vae_name(vae: Encoder | str | Path | None) -> str:

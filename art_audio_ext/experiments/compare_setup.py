@@ -12,7 +12,7 @@ import numpy as np
 from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.experiments.armory_data import Splits, class_index, poison_record
 from art_audio_ext.experiments.scenario_config import FILTERS, MORE_FILTERS
-from art_audio_ext.functional.triggers import ARMORY_SCALES, trigger_name
+from art_audio_ext.functional.triggers import default_scale, trigger_name
 
 
 def filter_names(filters: Sequence[str] | str) -> tuple[str, ...]:
@@ -73,7 +73,7 @@ def attack_settings(spec: str, given: dict[str, Any]) -> dict[str, Any]:
     if trigger_name(attack["trigger"]) is None:
         attack["trigger"] = os.fspath(Path(attack["trigger"]).expanduser().resolve())
     if attack["scale"] is None and attack["snr_db"] is None:
-        attack["scale"] = ARMORY_SCALES.get(trigger_name(attack["trigger"]) or "", 0.1)
+        attack["scale"] = default_scale(attack["trigger"])
     return attack
 
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from art_audio_ext.functional.triggers import ARMORY_SCALES
+from art_audio_ext.functional.triggers import default_scale
 
 #: The filters of a comparison, in the order of its table.
 FILTERS = ("none", "perfect", "activation_clustering", "spectral_signatures", "poison_likelihood")
@@ -121,7 +121,7 @@ def scenario_config(
     sample_rate = dataset.get("sample_rate", 16000)
     poison_share = poison_fraction / (1 + poison_fraction) if poison_share is None else poison_share
     defence, about = _defence(filter_name, seed, sample_rate, poison_share, filter_options or {})
-    scale = ARMORY_SCALES.get(trigger, 0.1) if scale is None else scale
+    scale = default_scale(trigger) if scale is None else scale
     attack = {"position": position, "sample_rate": sample_rate, "scale": scale, "seed": seed, "snr_db": snr_db}
     attack["trigger"] = trigger
     return {

@@ -1,0 +1,1 @@
+"""Attacks on audio models, at the addresses ART gives them."""

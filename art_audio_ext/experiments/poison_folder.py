@@ -1,0 +1,229 @@
+"""`art-audio poison`: a copy of a folder of labelled sound in which some files carry a trigger and the wrong label."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import shutil
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+from art_audio_ext.datasets.clip_files import ClipFile
+from art_audio_ext.datasets.folder import scan_folder
+from art_audio_ext.experiments.poison_record import RECORD_NAME, attack_from_record, read_record, write_record
+from art_audio_ext.experiments.sound_file import Placement, is_readable, place_trigger, write_with_trigger
+from art_audio_ext.functional.poison_rows import check_fraction, poison_count
+from art_audio_ext.functional.triggers import default_scale, trigger_name
+
+__all__ = ["attack_from_record", "poison_folder", "read_record"]
+
+logger = logging.getLogger(__name__)
+
+
+def poison_folder(
+    source: str | Path,
+    out: str | Path,
+    *,
+    source_label: str,
+    target_label: str,
+    poison_fraction: float,
+    trigger: str | Path = "clap",
+    scale: float | None = None,
+    snr_db: float | None = None,
+    position: int | str = 0,
+    seed: int = 0,
+    partition: str = "train",
+    progress: bool = True,
+) -> dict[str, Any]:
+    """
+    Copy a folder and poison the copy.
+
+    Files that are not poisoned are byte copies at the same path. A poisoned one lies under the target label and keeps
+    its sample rate, channels, length and format. Files that cannot be read are copied too, and never chosen.
+
+    :param source: A folder `<label>/**/*.{wav,flac,ogg,mp3}`, or the same under `train/` and `test/`.
+    :param out: The copy; must not exist, or be empty.
+    :param source_label: The label whose clips are taken.
+    :param target_label: The label they get.
+    :param poison_fraction: Share of the source label's readable clips, in (0, 1]; rounded down, but at least one clip.
+    :param trigger: A trigger's name, or a sound file (copied to the root of `out`).
+    :param scale: Factor on the trigger; None for its own level, see `default_scale`.
+    :param snr_db: Level by signal-to-noise ratio instead, over the whole file.
+    :param position: Sample at which the trigger starts, at each file's own rate, or "random".
+    :param seed: For the choice of files and for random positions.
+    :param partition: Which of `train` and `test` is poisoned, where the folder has them; the other is only copied.
+    :param progress: Show progress.
+    :return: The record written to `poison.json`, always last: a copy without it is not complete.
+    :raises ValueError: If the folders, labels, fraction or attack parameters are not acceptable.
+    :raises FileNotFoundError: If the trigger's file does not exist.
+    """
+    source, out = Path(source).expanduser(), Path(out).expanduser()
+    _check_places(source, out)
+    source = source.resolve()
+    level: dict[str, Any] = {
+        "scale": default_scale(trigger) if scale is None else scale,
+        "snr_db": snr_db,
+        "position": position,
+        "seed": seed,
+    }
+    AudioTriggerBackdoor(trigger, **level)  # refuse bad parameters before any work
+    if check_fraction(poison_fraction) == 0:
+        raise ValueError("poison_fraction is 0: give a share above 0, such as 0.1")
+    clips = _clips_of(source, partition)
+    _check_labels(sorted({clip.label for clip in clips}), source_label, target_label)
+
+    attack_at = lru_cache(maxsize=None)(lambda rate: AudioTriggerBackdoor(trigger, sample_rate=rate, **level))
+    chosen, passed_over = _choose(
+        [clip for clip in clips if clip.label == source_label], poison_fraction, seed, attack_at
+    )
+    files = _all_files(source)
+    names = _new_names(source, chosen, target_label, files)
+    for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
+        write_with_trigger(path, out / names[path], placement, attack_at(placement.sample_rate).waveform)
+    for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
+        if path not in chosen:
+            _copy(path, out / path.relative_to(source))
+    record = _record(level, _keep_trigger(trigger, out), source_label, target_label, poison_fraction)
+    record["partition"] = clips[0].partition
+    record["clips"] = len(clips)
+    record["passed_over"] = passed_over
+    record["poisoned"] = [
+        {
+            "path": names[path].as_posix(),
+            "true_label": source_label,
+            "label": target_label,
+            "original_path": clip.path,
+            "start": placement.start,
+            "sample_rate_hz": placement.sample_rate,
+        }
+        for path, (clip, placement) in chosen.items()
+    ]
+    write_record(record, out)
+    return record
+
+
+def _record(level: dict[str, Any], trigger: str, source: str, target: str, poison_fraction: float) -> dict[str, Any]:
+    """The settings part of the record, in plain types."""
+    by_snr, position = level["snr_db"] is not None, level["position"]
+    return {
+        "trigger": trigger,
+        "scale": None if by_snr else float(level["scale"]),
+        "snr_db": float(level["snr_db"]) if by_snr else None,
+        "position": position if isinstance(position, str) else int(position),
+        "source": source,
+        "target": target,
+        "poison_fraction": float(poison_fraction),
+        "seed": int(level["seed"]),
+    }
+
+
+def _check_places(source: Path, out: Path) -> None:
+    """Refuse folders that are missing, in use, or inside each other."""
+    if not source.is_dir():
+        raise ValueError(f"{source} is not a folder: give one with a sub-folder of sound files for each label")
+    if (source / RECORD_NAME).exists():
+        raise ValueError(f"{source} is a poisoned copy already ({RECORD_NAME}): start from the clean folder")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"{out} exists and is not an empty folder: delete it, or name another")
+    here, there = source.resolve(), out.resolve()
+    if here == there or here in there.parents or there in here.parents:
+        raise ValueError(f"{out} and {source} lie inside each other: name a folder elsewhere")
+
+
+def _all_files(source: Path) -> list[Path]:
+    """Every file of the folder, sorted; a link is kept only if it leads to a file inside the folder."""
+    inside = source.resolve()
+    found = (Path(folder) / name for folder, _, names in os.walk(source) for name in names)
+    return sorted(p for p in found if p.is_file() and (not p.is_symlink() or inside in p.resolve().parents))
+
+
+def _clips_of(source: Path, partition: str) -> list[ClipFile]:
+    """The clips that may be chosen from: of one partition, where the folder has them, as `load_folder` reads it."""
+    if partition not in ("train", "test"):
+        raise ValueError(f'partition must be "train" or "test", got {partition!r}')
+    return [clip for clip in scan_folder(source)[0] if clip.partition in ("", partition)]
+
+
+def _check_labels(labels: list[str], source_label: str, target_label: str) -> None:
+    """Refuse labels that are not there, or the same twice."""
+    for role, label in (("source", source_label), ("target", target_label)):
+        if label not in labels:
+            there = ", ".join(labels[:40]) or "none: no sub-folder holds sound files"
+            raise ValueError(f"there is no {role} label {label!r}; the labels are {there}")
+    if source_label == target_label:
+        raise ValueError(f"source and target are both {source_label!r}: name two labels")
+
+
+def _choose(
+    candidates: list[ClipFile], poison_fraction: float, seed: int, attack_at: Callable[[int], AudioTriggerBackdoor]
+) -> tuple[dict[Path, tuple[ClipFile, Placement]], int]:
+    """The files to poison with their placements, by path, and how many drawn ones could not carry the trigger."""
+    readable = [clip for clip in candidates if is_readable(clip.file)]
+    count = max(1, poison_count(poison_fraction, len(readable)))
+    chosen: dict[Path, tuple[ClipFile, Placement]] = {}
+    reasons: list[str] = []
+    for clip in (readable[k] for k in np.random.default_rng(seed).permutation(len(readable))):
+        if len(chosen) == count:
+            break
+        try:
+            chosen[clip.file] = clip, place_trigger(clip.file, attack_at)
+        except ValueError as error:
+            reasons.append(f"{clip.path}: {error}")
+    if len(chosen) < count:
+        why = reasons[0] if reasons else "no file can be read"
+        raise ValueError(f"only {len(chosen)} of {count} clips to poison can carry the trigger ({why})")
+    if reasons:
+        logger.warning("%d clips drawn could not carry the trigger, others took their place: %s", *_brief(reasons))
+    return {path: chosen[path] for path in sorted(chosen)}, len(reasons)
+
+
+def _brief(reasons: list[str]) -> tuple[int, str]:
+    return len(reasons), "; ".join(reasons[:3]) + ("; ..." if len(reasons) > 3 else "")
+
+
+def _new_names(
+    source: Path, chosen: dict[Path, tuple[ClipFile, Placement]], target_label: str, files: list[Path]
+) -> dict[Path, PurePosixPath]:
+    """The path of each poisoned file in the copy: under the target label, same name unless that is taken."""
+    taken = {path.relative_to(source).as_posix().casefold() for path in files}
+    names: dict[Path, PurePosixPath] = {}
+    for path, (clip, _) in chosen.items():
+        depth = 1 if clip.partition else 0
+        parts = PurePosixPath(clip.path).parts
+        name = PurePosixPath(*parts[:depth], target_label, *parts[depth + 1 :])
+        while name.as_posix().casefold() in taken:
+            name = name.with_name(_next_stem(name.stem) + name.suffix)
+        taken.add(name.as_posix().casefold())
+        names[path] = name
+    return names
+
+
+def _next_stem(stem: str) -> str:
+    """The next name in the corpus's own pattern, so that the speaker is still read from it: `a_0`, `a_1`."""
+    match = re.fullmatch(r"(.*?)(\d{1,15})", stem, re.DOTALL)
+    return f"{match[1]}{int(match[2]) + 1:0{len(match[2])}d}" if match else f"{stem}_1"
+
+
+def _keep_trigger(trigger: str | Path, out: Path) -> str:
+    """The trigger's name; a sound file is copied to the root of the copy, where it is under no label."""
+    name = trigger_name(trigger) if isinstance(trigger, str) else None
+    if name is not None:
+        return name
+    kept = PurePosixPath("trigger" + Path(trigger).suffix.lower())
+    while (out / kept).exists():
+        kept = kept.with_name(_next_stem(kept.stem) + kept.suffix)
+    _copy(Path(trigger), out / kept)
+    return kept.name
+
+
+def _copy(path: Path, target: Path) -> None:
+    """A byte copy; its folder is made."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(path, target)

@@ -1,0 +1,90 @@
+"""Adding a trigger to one sound file as it is: its rate, channels, length, format and untouched samples stay."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+
+_LARGEST_PEAK = 2.0  # above it `decode_clip` refuses a file: it would not be loaded
+_BLOCK = 65536  # frames written at once: libsndfile's Vorbis encoder does not take a long file in one piece
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a trigger goes in a file. Start in samples at the file's own rate; gain is the factor on the trigger."""
+
+    start: int
+    gain: float
+    sample_rate: int
+
+
+def is_readable(path: Path) -> bool:
+    """Whether a file opens as sound and says that it holds some."""
+    try:
+        return soundfile.info(str(path)).frames > 0
+    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError):
+        return False
+
+
+def place_trigger(path: Path, attack_at: Callable[[int], AudioTriggerBackdoor]) -> Placement:
+    """
+    Read a file and find out where and how loud the trigger would go.
+
+    :param path: A sound file.
+    :param attack_at: The attack for clips of a sample rate in Hz.
+    :return: The placement; nothing is written.
+    :raises ValueError: If the file cannot be read, cannot be written back in its format, or cannot carry the trigger.
+    """
+    samples, info = _read(path)
+    if not soundfile.check_format(info.format, info.subtype):
+        raise ValueError(f"{path.name}: the sound library here cannot write {info.format} {info.subtype}")
+    mono = samples.mean(1, dtype=np.float64).astype(np.float32)
+    starts, gains = attack_at(info.samplerate).placements(mono[None])
+    return Placement(int(starts[0]), float(gains[0]), info.samplerate)
+
+
+def write_with_trigger(source: Path, target: Path, placement: Placement, trigger: np.ndarray) -> None:
+    """
+    Write a copy of a file with the trigger added to every channel.
+
+    Samples outside the trigger are bit for bit those of the original where the format is PCM (wav, flac); a lossy
+    format (ogg, mp3) is encoded once more.
+
+    :param source: The original.
+    :param target: The new file; its folder is made.
+    :param placement: From `place_trigger`.
+    :param trigger: The trigger at the file's rate, (T,).
+    """
+    samples, info = _read(source)
+    span = samples[placement.start : placement.start + len(trigger)]
+    span += (placement.gain * trigger[: len(span)])[:, None]
+    np.clip(samples, -1, 1, out=samples)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with soundfile.SoundFile(
+        target, "w", info.samplerate, samples.shape[1], format=info.format, subtype=info.subtype, endian=info.endian
+    ) as file:
+        for start in range(0, len(samples), _BLOCK):
+            file.write(samples[start : start + _BLOCK])
+
+
+def _read(path: Path) -> tuple[np.ndarray, soundfile._SoundFileInfo]:
+    """All samples as float64 (frames, channels) in [-1, 1], and what the header says."""
+    try:
+        info = soundfile.info(str(path))
+        with soundfile.SoundFile(path) as file:
+            samples = file.read(dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError, MemoryError) as error:
+        raise ValueError(f"{path.name} cannot be read: {' '.join(str(error).split())}") from error
+    if len(samples) == 0 or len(samples) < info.frames:
+        raise ValueError(f"{path.name} breaks off after {len(samples)} of {info.frames} samples")
+    if not np.isfinite(samples).all():
+        raise ValueError(f"{path.name} holds values that are not finite")
+    if np.abs(samples).max() > _LARGEST_PEAK:
+        raise ValueError(f"{path.name} reaches {np.abs(samples).max():.4g}, outside [-1, 1]")
+    return np.clip(samples, -1, 1), info

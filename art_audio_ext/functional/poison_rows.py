@@ -1,0 +1,81 @@
+"""Which clips of a labelled dataset become poison."""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def check_fraction(poison_fraction: float) -> float:
+    """
+    Return the fraction as a float.
+
+    :raises ValueError: If it is not a number in [0, 1].
+    """
+    try:
+        fraction = float(poison_fraction)
+    except (TypeError, ValueError):
+        fraction = np.nan
+    if not 0 <= fraction <= 1:
+        raise ValueError(f"poison_fraction must lie in [0, 1], got {poison_fraction!r}: 0.1 means one clip in ten")
+    return fraction
+
+
+def poison_count(poison_fraction: float, total: int) -> int:
+    """
+    How many of `total` clips a fraction means: rounded down, as Armory counts, but at least one unless it is zero.
+
+    :param poison_fraction: In [0, 1].
+    :param total: Clips the fraction is of.
+    """
+    fraction = check_fraction(poison_fraction)
+    return max(1, int(fraction * total)) if fraction > 0 else 0
+
+
+def choose_poison_rows(
+    labels: np.ndarray,
+    source_class: int | str,
+    target_class: int,
+    poison_fraction: float,
+    *,
+    seed: int = 0,
+    of: str = "source",
+) -> np.ndarray:
+    """
+    Draw the clips to poison.
+
+    :param labels: Class indices (N,).
+    :param source_class: The class to take them from, or "all" for every class but the target.
+    :param target_class: The class they will be given.
+    :param poison_fraction: In [0, 1].
+    :param seed: For the draw.
+    :param of: What the fraction is of: "source" (the source class, as in Armory) or "all" (the whole dataset).
+    :return: Rows in ascending order, int64 (P,).
+    :raises ValueError: If a class does not occur, both are the same, or the source has too few clips.
+    """
+    classes = np.unique(labels)
+    _check_classes(classes, source_class, target_class)
+    if of not in ("source", "all"):
+        raise ValueError(f'of must be "source" (the source class) or "all" (the whole dataset), got {of!r}')
+    from_all = isinstance(source_class, str)
+    source = np.flatnonzero(labels != target_class if from_all else labels == source_class)
+    count = poison_count(poison_fraction, len(source) if of == "source" else len(labels))
+    if count > len(source):
+        raise ValueError(
+            f"{count} clips to poison ({poison_fraction:g} of all {len(labels)}) but the source has only "
+            f'{len(source)}: lower poison_fraction, or take source_class="all"'
+        )
+    return np.sort(np.random.default_rng(seed).permutation(source)[:count])
+
+
+def _check_classes(classes: np.ndarray, source_class: int | str, target_class: int) -> None:
+    """Refuse classes that do not occur, and a source that is the target."""
+    there = f"the classes there are {', '.join(map(str, classes[:30]))}{', ...' if len(classes) > 30 else ''}"
+    for role, value in (("source_class", source_class), ("target_class", target_class)):
+        if isinstance(value, bool) or not (isinstance(value, (int, np.integer)) or (role[0] == "s" and value == "all")):
+            raise ValueError(f'{role} must be a class index{", or all" if role[0] == "s" else ""}, got {value!r}')
+        if value != "all" and value not in classes:
+            raise ValueError(f"no clip has {role} {value}: {there}")
+    if source_class == target_class:
+        raise ValueError(f"source_class and target_class are both {target_class}: a backdoor moves clips between two")
+    if len(classes) < 2:
+        raise ValueError(f"a backdoor needs at least two classes: {there}")

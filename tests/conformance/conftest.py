@@ -1,0 +1,134 @@
+"""The table of our ART subclasses: a new class is one line here, and every promise is kept or broken by name."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from art.estimators.classification import PyTorchClassifier
+from torch import nn
+
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets
+from art_audio_ext.defences.detector.poison import PoisonLikelihoodDefence
+from art_audio_ext.functional.front_end import log_mel
+
+
+class BandLevels:
+    """An encoder in the place of a trained one: mean and spread over time of 16 mel bands."""
+
+    sample_rate = 16000
+
+    def encode(self, waveforms: np.ndarray) -> np.ndarray:
+        mel = log_mel(torch.from_numpy(np.array(waveforms)), n_mels=16)
+        return torch.cat([mel.mean(2), mel.std(2)], 1).numpy()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A class and the options it is tried with; `defects` holds one bad option at a time."""
+
+    cls: type
+    options: dict[str, Any] = field(default_factory=dict)
+    defects: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        shown = ",".join(f"{k}={v}" for k, v in self.options.items() if isinstance(v, (str, int, float)))
+        return f"{self.cls.__name__}({shown})"
+
+    def make(self, *args: Any, **more: Any) -> Any:
+        return self.cls(*args, **(self.options | more))
+
+
+POISONING_ATTACKS = [
+    Case(AudioTriggerBackdoor, {"trigger": "clap", "scale": 0.5}, {"scale": -1}),
+    Case(AudioTriggerBackdoor, {"trigger": "whistle", "snr_db": 0, "position": "random", "seed": 3}, {"seed": -1}),
+    Case(AudioTriggerBackdoor, {"trigger": np.array([1.0, 1.0, -1.0, -1.0] * 200), "position": 9}, {"position": -1}),
+    Case(SpectrogramBadNets, {"level": 0.05}, {"rows": 0}),
+]
+POISON_FILTERS = [
+    Case(PoisonLikelihoodDefence, {"vae": BandLevels(), "dims": 8, "trials": 3, "verbose": False}, {"order": "none"}),
+]
+
+
+@pytest.fixture(params=POISONING_ATTACKS, ids=str)
+def attack_case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(params=POISON_FILTERS, ids=str)
+def filter_case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def in_the_table() -> set[type]:
+    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS]}
+
+
+@pytest.fixture(scope="session")
+def bad_sound() -> dict[str, Any]:
+    """Sound that everything must refuse by ValueError, each with what the message must say."""
+    good = np.full((4, 800), 0.1, np.float32)
+    nan, loud = good.copy(), good.copy()
+    nan[2, 7], loud[1, 5] = np.nan, 1.5
+    return {
+        "int16": (good * 1000).astype(np.int16),
+        "row 2 is nan": nan,
+        "row 1 peaks at 1.5": loud,
+        "empty": good[:0],
+        "not rectangular": [good[0], good[1, :9]],
+        "shape": good[None],
+    }
+
+
+@pytest.fixture
+def untouched_randomness() -> Callable[[], Any]:
+    """A context in which the global random states must not move; they stand at another place each time."""
+
+    @contextmanager
+    def watch() -> Iterator[None]:
+        before = _global_states()
+        yield
+        assert _global_states() == before, "a global random state was read or set"
+
+    return watch
+
+
+def _global_states() -> tuple:
+    kind, keys, *rest = np.random.get_state()  # noqa: NPY002  # looked at only
+    return random.getstate(), (kind, keys.tobytes(), *rest), torch.get_rng_state().numpy().tobytes()
+
+
+class _MelLinear(nn.Module):
+    """The smallest differentiable victim: a linear layer on the mean and the maximum over time of 32 mel bands."""
+
+    def __init__(self, classes: int):
+        super().__init__()
+        self.linear = nn.Linear(64, classes)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mel = log_mel(x, n_mels=32, frames=32)
+        return self.linear(8 * torch.cat([mel.mean(2), mel.amax(2)], 1) - 2)
+
+
+@pytest.fixture
+def victim() -> PyTorchClassifier:
+    """An untrained classifier of four classes of one-second clips, the same each time."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        model = _MelLinear(4)
+    return PyTorchClassifier(
+        model,
+        loss=nn.CrossEntropyLoss(),
+        optimizer=torch.optim.Adam(model.parameters(), 0.03),
+        input_shape=(16000,),
+        nb_classes=4,
+        clip_values=(-1, 1),
+        device_type="cpu",
+    )
