@@ -1,0 +1,255 @@
+"""The command `art-audio`: parses, calls, prints; no logic."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    name="art-audio",
+    help="Is this speech dataset poisoned, and which files? Attacks and defences for audio models.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+train = typer.Typer(help="Train a network.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(train, name="train")
+
+POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned
+BAD_INPUT = 2
+STOPPED = 130
+
+Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+Seconds = Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")]
+Rate = Annotated[int, typer.Option(help="Resample to this many Hz.")]
+Preset = Annotated[
+    str, typer.Option(help="quick (minutes on 2 cores), standard (the paper's size) or paper (literal).")
+]
+Vae = Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors): skips the training.")]
+Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
+Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]
+Position = Annotated[str, typer.Option(help="Sample at which the trigger starts, or 'random'.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
+
+
+@app.callback()
+def _common(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+    """Is this speech dataset poisoned, and which files? Attacks and defences for audio models."""
+
+
+@app.command(epilog="Example: art-audio audit recordings --out out/audit")
+def audit(
+    data: Annotated[str, typer.Argument(help="A folder of <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    out: Out,
+    preset: Preset = "quick",
+    vae: Vae = None,
+    seconds: Seconds = 1.0,
+    sample_rate: Rate = 16000,
+    speaker_pattern: Annotated[str | None, typer.Option(help="Regular expression of a file's speaker.")] = None,
+    score_noise: Annotated[bool, typer.Option("--score-noise", help="Score noise classes too.")] = False,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Say whether a labelled dataset is poisoned, and which files. Exit code 0 clean, 3 poisoned, 2 bad input."""
+    from art_audio_ext.experiments.audit import audit as run
+    from art_audio_ext.report import format_audit_table
+
+    result = run(
+        data,
+        out,
+        preset=preset,
+        vae=vae,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        speaker_pattern=speaker_pattern,
+        score_noise=score_noise,
+        seed=seed,
+        progress=not quiet,
+    )
+    typer.echo(format_audit_table(result))
+    typer.echo(f"Written: {out / 'audit.json'}, {out / 'suspects.csv'}, {out / 'report.html'}")
+    raise typer.Exit(POISONED if result.verdict == "poisoned" else 0)
+
+
+@app.command(
+    epilog="Example: art-audio poison recordings poisoned --trigger clap --source no --target yes --fraction 0.1"
+)
+def poison(
+    folder: Annotated[Path, typer.Argument(help="A folder of <label>/*.wav, with or without train/ and test/.")],
+    out: Annotated[Path, typer.Argument(help="The poisoned copy; must not exist yet.")],
+    source: Annotated[str, typer.Option(help="Label whose clips are poisoned.")],
+    target: Annotated[str, typer.Option(help="Label that they are given.")],
+    trigger: Annotated[
+        str, typer.Option(help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, or a file.")
+    ] = "clap",
+    fraction: Annotated[float, typer.Option(help="Share of the source label's clips, above 0 and at most 1.")] = 0.1,
+    scale: Scale = None,
+    snr_db: Snr = None,
+    position: Position = "0",
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Write a poisoned copy of a folder, and OUT/poison.json with each poisoned file and its true label."""
+    from art_audio_ext.experiments.poison_folder import poison_folder
+
+    record = poison_folder(
+        folder,
+        out,
+        trigger=trigger,
+        source_label=source,
+        target_label=target,
+        poison_fraction=fraction,
+        scale=scale,
+        snr_db=snr_db,
+        position=_position(position),
+        seed=seed,
+        progress=not quiet,
+    )
+    typer.echo(f"{len(record['poisoned'])} of {record['clips']} clips poisoned: {out / 'poison.json'}")
+
+
+@app.command(
+    epilog="Example: art-audio compare --data builtin --trigger clap --source no --target yes --out out/compare"
+)
+def compare(
+    data: Annotated[
+        str, typer.Option(help="A folder (plain, or written by art-audio poison), builtin, speech-commands.")
+    ],
+    out: Out,
+    trigger: Annotated[str | None, typer.Option(help="As in art-audio poison.")] = None,
+    source: Annotated[str | None, typer.Option(help="Label whose clips are poisoned.")] = None,
+    target: Annotated[str | None, typer.Option(help="Label that they are given.")] = None,
+    fraction: Annotated[float | None, typer.Option(help="Share of the source label's training clips.")] = None,
+    scale: Scale = None,
+    snr_db: Snr = None,
+    position: Annotated[str | None, typer.Option(help="Sample at which the trigger starts, or 'random'.")] = None,
+    filters: Annotated[str, typer.Option(help="'all', or a list: none,perfect,activation_clustering,...")] = "all",
+    epochs: Annotated[int, typer.Option(min=1, help="Epochs of each victim.")] = 20,
+    clips: Annotated[int | None, typer.Option(min=1, help="Use this many clips of the dataset.")] = None,
+    depth: Annotated[int, typer.Option(help="ResNet victim: 18 or 50.")] = 18,
+    width: Annotated[
+        int, typer.Option(min=1, help="Channels of the victim's first stage; 64 is the published one.")
+    ] = 16,
+    preset: Preset = "quick",
+    vae: Vae = None,
+    seconds: Seconds = 1.0,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Run every filter on the same poisoned data through Armory, retrain the victim, and compare."""
+    from art_audio_ext.experiments.compare import compare as run
+    from art_audio_ext.report import format_comparison_table, write_comparison, write_report
+
+    result = run(
+        data,
+        out=out,
+        trigger=trigger,
+        source=source,
+        target=target,
+        poison_fraction=fraction,
+        scale=scale,
+        snr_db=snr_db,
+        position=None if position is None else _position(position),
+        filters="all" if filters == "all" else tuple(name.strip() for name in filters.split(",")),
+        epochs=epochs,
+        clips=clips,
+        depth=depth,
+        width=width,
+        preset=preset,
+        vae=vae,
+        seconds=seconds,
+        seed=seed,
+        progress=not quiet,
+    )
+    write_comparison(result, out)
+    write_report(out / "report.html", comparison=result, seed=seed)
+    typer.echo(format_comparison_table(result))
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'report.html'}")
+
+
+@app.command(epilog="Example: art-audio demo --out out/demo")
+def demo(out: Out = Path("out/demo"), seed: Seed = 0, quiet: Quiet = False) -> None:
+    """Make speech, poison it, audit it, compare every filter on it, and write one report; needs no data, no network."""
+    from art_audio_ext.experiments.demo import demo as run
+
+    run(out, seed=seed, progress=not quiet, say=typer.echo)
+
+
+@train.command(
+    "vae", epilog="Example: art-audio train vae --data recordings --out out/vae.safetensors --preset standard"
+)
+def train_vae_command(
+    data: Annotated[str, typer.Option(help="A folder of <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    out: Annotated[
+        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
+    ],
+    preset: Preset = "quick",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    seconds: Seconds = 1.0,
+    sample_rate: Rate = 16000,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Train the sequential autoencoder that the poison likelihood filter encodes with; resumes where it was stopped."""
+    from art_audio_ext.experiments.audit import train_vae_on
+
+    written = train_vae_on(
+        data,
+        out,
+        preset=preset,
+        epochs=epochs,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        accelerator=accelerator,
+        devices=devices,
+        seed=seed,
+        progress=not quiet,
+    )
+    typer.echo(f"Written: {written}")
+
+
+@app.command(epilog="Example: art-audio doctor")
+def doctor() -> None:
+    """Show versions, device, extras and local weights, and what to do about what is missing."""
+    from art_audio_ext.experiments.doctor import examine, format_doctor
+
+    typer.echo(format_doctor(examine()))
+
+
+def _position(text: str) -> int | str:
+    """A sample number, or "random"."""
+    if text == "random":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"--position takes a sample number or 'random', got {text!r}") from None
+
+
+def main() -> None:
+    """Run the command; an error that a person can mend becomes one line and exit code 2."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except (ValueError, OSError, ImportError) as error:
+        if "--debug" in sys.argv:
+            raise
+        message = " ".join(str(error).split()) or type(error).__name__
+        typer.echo(f"art-audio: {message}", err=True)
+        sys.exit(BAD_INPUT)
+    except SystemExit as stop:
+        if stop.code == STOPPED:  # typer turned Ctrl-C into an exit
+            typer.echo("art-audio: stopped; the same command goes on from here", err=True)
+        raise
+
+
+if __name__ == "__main__":
+    main()

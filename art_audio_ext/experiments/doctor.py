@@ -1,0 +1,130 @@
+"""What this machine has of what the package can use: versions, device, extras, local weights."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import platform
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+EXTRAS = {
+    "armory": ("armory", "tensorflow", "tidecv"),
+    "demo": ("espeakng_loader",),
+    "voice": ("TTS", "pyworld", "speechbrain", "asteroid_filterbanks"),
+    "av": ("av", "cv2"),
+    "diffusion": ("diffusers",),
+    "quality": ("torchmetrics", "pesq", "pystoi"),
+    "cluster": ("dask", "distributed"),
+}
+VERSIONS = (
+    "art-audio-ext",
+    "adversarial-robustness-toolbox",
+    "torch",
+    "torchaudio",
+    "numpy",
+    "scikit-learn",
+    "lightning",
+)
+WEIGHTS = (  # name, size and licence, places (a variable that is not set is passed over; the last is the advice)
+    ("weights: WavLM", "voice conversion; 1.2 GB, MIT", ("$TTS_HOME/tts/wavlm", "~/.local/share/tts/wavlm")),
+    ("weights: NISQA", "speech quality; 1 MB, CC BY-NC-SA 4.0", ("~/.torchmetrics/NISQA/nisqa.tar",)),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the examination."""
+
+    topic: str
+    ok: bool
+    text: str
+    remedy: str = ""
+
+
+def examine() -> list[Finding]:
+    """
+    Look at the machine; nothing is downloaded or changed.
+
+    :return: Findings in the order in which a person reads them.
+    """
+    return [*_versions(), _device(), *_extras(), _speech_commands(), *_weights()]
+
+
+def format_doctor(findings: list[Finding]) -> str:
+    """
+    :param findings: What `examine` returned.
+    :return: A plain text table with a remedy under each line that needs one.
+    """
+    lines = []
+    for finding in findings:
+        lines.append(f"{'ok' if finding.ok else '--':<4}{finding.topic:<34}{finding.text}")
+        if finding.remedy:
+            lines.append(f"    {'':<34}{finding.remedy}")
+    return "\n".join(lines)
+
+
+def _versions() -> list[Finding]:
+    found = [Finding("Python", (3, 10) <= sys.version_info[:2] <= (3, 12), platform.python_version())]
+    for name in VERSIONS:
+        try:
+            found.append(Finding(name, True, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            found.append(Finding(name, False, "not installed", f"pip install {name}"))
+    torch_version, audio_version = (_version(name).split("+")[0] for name in ("torch", "torchaudio"))
+    if torch_version != audio_version:
+        remedy = f"pip install torch=={audio_version} torchaudio=={audio_version}"
+        found.append(Finding("torch and torchaudio", False, "are not a pair: torchaudio will not import", remedy))
+    return found
+
+
+def _version(name: str) -> str:
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _device() -> Finding:
+    import torch
+
+    if torch.cuda.is_available():
+        return Finding("device", True, f"{torch.cuda.device_count()} x {torch.cuda.get_device_name(0)}")
+    return Finding("device", True, f"CPU, {os.cpu_count()} cores, {torch.get_num_threads()} torch threads")
+
+
+def _extras() -> list[Finding]:
+    found = []
+    for extra, modules in EXTRAS.items():
+        missing = [name for name in modules if importlib.util.find_spec(name) is None]
+        text = "installed" if not missing else f"missing: {', '.join(missing)}"
+        remedy = f'pip install "art-audio-ext[{extra}]"' if missing else ""
+        found.append(Finding(f"extra [{extra}]", not missing, text, remedy))
+    return found
+
+
+def _speech_commands() -> Finding:
+    from art_audio_ext.datasets.cache import cache_dir
+
+    folder = cache_dir() / "speech-commands" / "SpeechCommands" / "speech_commands_v0.02"
+    if folder.is_dir():
+        return Finding("Speech Commands v0.02", True, os.fspath(folder))
+    remedy = "--data speech-commands downloads it (2.3 GB, CC BY 4.0); --data speech-commands:ROOT names a local copy"
+    return Finding("Speech Commands v0.02", False, "no local copy", remedy)
+
+
+def _weights() -> list[Finding]:
+    found = []
+    for name, about, places in WEIGHTS:
+        paths = [Path(os.path.expandvars(place)).expanduser() for place in places if not _unset(place)]
+        there = next((path for path in paths if path.exists()), None)
+        remedy = "" if there else f"for {about}: put a local copy at {paths[-1]}"
+        found.append(Finding(name, there is not None, os.fspath(there) if there else "no local copy", remedy))
+    return found
+
+
+def _unset(place: str) -> bool:
+    """Whether a place names an environment variable that is not set."""
+    return place.startswith("$") and os.path.expandvars(place) == place
