@@ -1,0 +1,94 @@
+"""Words spoken by espeak-ng: a list of requests in, waveforms out, the same ones every time."""
+
+from __future__ import annotations
+
+import json
+import struct
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+
+import numpy as np
+
+_CHILD = Path(__file__).with_name("espeak_child.py")
+
+
+@dataclass(frozen=True)
+class Utterance:
+    """
+    One thing to say.
+
+    :param voice: Language and variant, as in "en-us+f3".
+    :param text: The words.
+    :param words_per_minute: Speed, 80 to 450.
+    :param pitch: 0 to 100, 50 is the voice's own.
+    :param pitch_range: 0 (flat) to 100, 50 is the voice's own.
+    """
+
+    voice: str
+    text: str
+    words_per_minute: int = 175
+    pitch: int = 50
+    pitch_range: int = 50
+
+
+def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.ndarray, int]]:
+    """
+    Speak in the order given. The same list and seed give the same samples.
+
+    :param utterances: What to say.
+    :param seed: Seeds espeak-ng's own noise (breath, flutter).
+    :return: For each utterance its float32 waveform (L,) in [-1, 1] and its sample rate in Hz.
+    :raises ValueError: If espeak-ng is not installed, a voice does not exist, or the program fails.
+    """
+    command = [sys.executable, "-I", str(_CHILD), *_locations()]
+    job = json.dumps({"seed": int(seed) % 2**31, "requests": [astuple(utterance) for utterance in utterances]})
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as child,
+    ):
+        assert child.stdin is not None
+        assert child.stdout is not None
+        try:
+            try:
+                child.stdin.write(job.encode())
+                child.stdin.close()
+            except BrokenPipeError:
+                pass  # the child has failed: reading says why
+            (rate,) = struct.unpack("<i", child.stdout.read(4))
+            for _ in utterances:
+                (count,) = struct.unpack("<i", child.stdout.read(4))
+                samples = np.frombuffer(child.stdout.read(2 * count), "<i2")
+                yield samples.astype(np.float32) / 32768, rate
+        except struct.error as error:
+            child.wait()
+            errors.seek(0)
+            lines = errors.read().decode(errors="replace").strip().splitlines()
+            raise ValueError(f"espeak-ng failed: {lines[-1] if lines else f'exit {child.returncode}'}") from error
+        finally:
+            child.kill()
+
+
+def espeak_version() -> str:
+    """
+    The version of the package that brings espeak-ng: part of what decides the samples.
+
+    :raises ValueError: If it is not installed.
+    """
+    from importlib.metadata import version
+
+    _locations()
+    return version("espeakng-loader")
+
+
+def _locations() -> tuple[str, str]:
+    """The library and its data."""
+    try:
+        import espeakng_loader
+
+        return espeakng_loader.get_library_path(), espeakng_loader.get_data_path()
+    except (ImportError, OSError, RuntimeError) as error:
+        raise ValueError('built-in speech needs espeak-ng: pip install "art-audio-ext[demo]"') from error

@@ -1,0 +1,98 @@
+"""Datasets by name: what a person writes after `--data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+
+CHOICES = "builtin, folder:PATH, the path of an existing folder, or speech-commands[:ROOT]"
+
+
+def load_dataset(
+    spec: str,
+    *,
+    seconds: float = 1.0,
+    sample_rate: int = 16000,
+    seed: int = 0,
+    clips: int | None = None,
+    cache_dir: Path | None = None,
+    jobs: int | None = None,
+    progress: bool = True,
+    speaker_pattern: str | None = None,
+) -> AudioDataset:
+    """
+    Load a dataset by its name.
+
+    :param spec: `builtin`, `folder:PATH`, the path of an existing folder, or `speech-commands[:ROOT]`.
+    :param seconds: Length of every clip.
+    :param sample_rate: In Hz.
+    :param seed: Decides the built-in speech, which clips of Speech Commands are kept, and the sub-sample.
+    :param clips: How many clips; built-in speech makes so many (2,400 if None), from others a sub-sample with the same
+        share of every class is drawn (all if None).
+    :param cache_dir: Where decoded clips are kept; None takes ART_AUDIO_CACHE or ~/.cache/art-audio.
+    :param jobs: Threads that decode; None takes one for each core.
+    :param progress: Show progress bars.
+    :param speaker_pattern: For folders: a regular expression that finds the speaker in a path.
+    :return: The dataset.
+    :raises ValueError: If the name is unknown, or the data or an argument will not do.
+    """
+    kind, colon, rest = spec.partition(":")
+    common: dict[str, Any] = {
+        "seconds": seconds,
+        "sample_rate": sample_rate,
+        "cache_dir": cache_dir,
+        "progress": progress,
+    }
+    if clips is not None and (isinstance(clips, bool) or not isinstance(clips, (int, np.integer)) or clips < 1):
+        raise ValueError(f"clips must be a positive whole number, got {clips!r}")
+    # Imported late: a folder needs neither torchaudio's datasets nor espeak-ng.
+    if spec == "builtin":
+        from art_audio_ext.datasets.builtin import DEFAULT_CLIPS, make_builtin
+
+        return make_builtin(clips=clips or DEFAULT_CLIPS, seed=seed, **common)
+    if kind == "speech-commands":
+        from art_audio_ext.datasets.speech_commands import load_speech_commands
+
+        if colon and not rest:
+            raise ValueError("speech-commands: names no folder after the colon: leave the colon out, or add the folder")
+        loaded = load_speech_commands(Path(rest) if rest else None, seed=seed, jobs=jobs, **common)
+    elif (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
+        from art_audio_ext.datasets.folder import load_folder
+
+        path = rest if kind == "folder" and rest else spec
+        loaded = load_folder(path, jobs=jobs, speaker_pattern=speaker_pattern, **common)
+    else:
+        raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
+    return loaded if clips is None else stratified_sample(loaded, clips, seed)
+
+
+def stratified_sample(ds: AudioDataset, clips: int, seed: int) -> AudioDataset:
+    """
+    Draw clips so that every class, in train and in test, keeps its share.
+
+    :param ds: The dataset.
+    :param clips: How many to draw; the dataset comes back as it is if it has no more.
+    :param seed: Decides which.
+    :return: The clips drawn, in their old order.
+    :raises ValueError: If there are fewer clips to draw than classes (counted apart in train and in test).
+    """
+    if clips >= len(ds):
+        return ds
+    _, strata = np.unique(
+        np.stack([ds.labels, np.unique(ds.partition, return_inverse=True)[1]]), axis=1, return_inverse=True
+    )
+    strata = strata.reshape(-1)
+    sizes = np.bincount(strata)
+    if clips < len(sizes):
+        raise ValueError(f"clips must be at least {len(sizes)}, one for each class of train and test, got {clips}")
+    # One each, the rest by size; what rounding leaves over goes to the largest remainders.
+    share = (clips - len(sizes)) * (sizes - 1) / max(1, (sizes - 1).sum())
+    counts = np.floor(share).astype(int)
+    counts[np.argsort(counts - share, kind="stable")[: clips - len(sizes) - counts.sum()]] += 1
+    rng = np.random.default_rng(seed)
+    drawn = [rng.permutation(np.flatnonzero(strata == stratum))[: count + 1] for stratum, count in enumerate(counts)]
+    return ds.subset(np.sort(np.concatenate(drawn)))
