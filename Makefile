@@ -2,7 +2,7 @@
 VENV ?= .venv
 BIN := $(VENV)/bin
 EXTRAS ?= armory,demo,dev
-USABLE := import sys, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
+USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
 	$$p -c "$(USABLE)" >/dev/null 2>&1 && echo $$p && break; done)
 comma := ,
@@ -14,7 +14,7 @@ setup: $(STAMP)
 
 $(STAMP): setup.py pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.10, 3.11 or 3.12 found: install one, or say PYTHON=/path/to/python"; exit 1; }
-	@test -x $(BIN)/python || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
 	@echo "Installing into $(VENV) (about 3 minutes and 7 GB the first time)"
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	$(BIN)/python -m pip check

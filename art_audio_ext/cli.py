@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from art_audio_ext.command_errors import run_command
+
 app = typer.Typer(
     name="art-audio",
     help="Is this speech dataset poisoned, and which files? Attacks and defences for audio models.",
@@ -21,8 +23,6 @@ train = typer.Typer(help="Train a network.", no_args_is_help=True, rich_markup_m
 app.add_typer(train, name="train")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned
-BAD_INPUT = 2
-STOPPED = 130
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
@@ -35,11 +35,12 @@ Vae = Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors): sk
 Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
 Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]
 Position = Annotated[str, typer.Option(help="Sample at which the trigger starts, or 'random'.")]
+Speaker = Annotated[str | None, typer.Option(help="Regular expression with the speaker of a file name as group 1.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 
-@app.callback()
-def _common(debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False) -> None:
+@app.callback(epilog="--debug, at any place, shows the traceback of an error.")
+def _common() -> None:
     """Is this speech dataset poisoned, and which files? Attacks and defences for audio models."""
 
 
@@ -51,7 +52,7 @@ def audit(
     vae: Vae = None,
     seconds: Seconds = 1.0,
     sample_rate: Rate = 16000,
-    speaker_pattern: Annotated[str | None, typer.Option(help="Regular expression of a file's speaker.")] = None,
+    speaker_pattern: Speaker = None,
     score_noise: Annotated[bool, typer.Option("--score-noise", help="Score noise classes too.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -92,6 +93,7 @@ def poison(
     scale: Scale = None,
     snr_db: Snr = None,
     position: Position = "0",
+    seconds: Seconds = 1.0,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -108,6 +110,7 @@ def poison(
         scale=scale,
         snr_db=snr_db,
         position=_position(position),
+        seconds=seconds,
         seed=seed,
         progress=not quiet,
     )
@@ -139,6 +142,7 @@ def compare(
     preset: Preset = "quick",
     vae: Vae = None,
     seconds: Seconds = 1.0,
+    speaker_pattern: Speaker = None,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -164,6 +168,7 @@ def compare(
         preset=preset,
         vae=vae,
         seconds=seconds,
+        speaker_pattern=speaker_pattern,
         seed=seed,
         progress=not quiet,
     )
@@ -237,18 +242,7 @@ def _position(text: str) -> int | str:
 def main() -> None:
     """Run the command; an error that a person can mend becomes one line and exit code 2."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
-    try:
-        app()
-    except (ValueError, OSError, ImportError) as error:
-        if "--debug" in sys.argv:
-            raise
-        message = " ".join(str(error).split()) or type(error).__name__
-        typer.echo(f"art-audio: {message}", err=True)
-        sys.exit(BAD_INPUT)
-    except SystemExit as stop:
-        if stop.code == STOPPED:  # typer turned Ctrl-C into an exit
-            typer.echo("art-audio: stopped; the same command goes on from here", err=True)
-        raise
+    sys.exit(run_command(app, sys.argv[1:]))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import pickle
+import re
 import sys
 
 import numpy as np
@@ -84,51 +86,101 @@ def test_poison_then_audit_reads_the_copy(monkeypatch, capsys, recordings, vae, 
     assert {entry["path"] for entry in record["poisoned"]} <= {sample["path"] for sample in answer["samples"]}
 
 
-def _no_folder(tmp_path):
-    return ["audit", tmp_path / "missing", "--out", tmp_path / "out"]
+def _no_folder(tmp_path, recordings):
+    return ["audit", tmp_path / "missing", "--out", tmp_path / "out"], "missing"
 
 
-def _one_class(tmp_path):
+def _one_class(tmp_path, recordings):
     (tmp_path / "in" / "only").mkdir(parents=True)
     soundfile.write(tmp_path / "in" / "only" / "a.wav", np.zeros(160), 16000)
-    return ["audit", tmp_path / "in", "--out", tmp_path / "out"]
+    return ["audit", tmp_path / "in", "--out", tmp_path / "out"], "only one label|one class"
 
 
-def _broken_vae(tmp_path):
+def _broken_vae(tmp_path, recordings):
     (tmp_path / "vae.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")
-    return ["audit", tmp_path, "--out", tmp_path / "out", "--vae", tmp_path / "vae.safetensors"]
-
-
-def _pickle_as_vae(tmp_path):
-    import pickle
-
-    (tmp_path / "vae.safetensors").write_bytes(pickle.dumps({"weights": 1}))
     (tmp_path / "vae.json").write_text("{}")
-    return ["audit", tmp_path, "--out", tmp_path / "out", "--vae", tmp_path / "vae.safetensors"]
+    return ["audit", recordings, "--out", tmp_path / "out", "--vae", tmp_path / "vae.safetensors"], "vae"
 
 
-def _unknown_preset(tmp_path):
-    return ["audit", tmp_path, "--out", tmp_path / "out", "--preset", "huge"]
+def _pickle_as_vae(tmp_path, recordings):
+    (tmp_path / "vae.safetensors").write_bytes(pickle.dumps({"weights": Bomb()}))
+    (tmp_path / "vae.json").write_text("{}")
+    return ["audit", recordings, "--out", tmp_path / "out", "--vae", tmp_path / "vae.safetensors"], "vae"
 
 
-def _position_in_words(tmp_path):
-    return ["poison", tmp_path, tmp_path / "o", "--source", "a", "--target", "b", "--position", "middle"]
+def _unknown_preset(tmp_path, recordings):
+    return ["audit", recordings, "--out", tmp_path / "out", "--preset", "huge"], "quick.*standard.*paper"
+
+
+def _position_in_words(tmp_path, recordings):
+    options = ["--source", "alpha", "--target", "bravo", "--position", "middle"]
+    return ["poison", recordings, tmp_path / "o", *options], "sample number or 'random'"
+
+
+def _unknown_label(tmp_path, recordings):
+    options = ["--source", "zulu", "--target", "bravo"]
+    return ["poison", recordings, tmp_path / "o", *options], "zulu.*alpha"
+
+
+def _no_out(tmp_path, recordings):
+    return ["audit", recordings], "--out.*art-audio audit --help"
+
+
+class Bomb:
+    """A pickle of this calls a function when it is opened."""
+
+    def __reduce__(self):
+        return pytest.fail, ("a pickle from a stranger was opened",)
 
 
 @pytest.mark.parametrize(
-    "case", [_no_folder, _one_class, _broken_vae, _pickle_as_vae, _unknown_preset, _position_in_words]
+    "case",
+    [
+        _no_folder,
+        _one_class,
+        _broken_vae,
+        _pickle_as_vae,
+        _unknown_preset,
+        _position_in_words,
+        _unknown_label,
+        _no_out,
+    ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path, case):
-    code, _, err = run(monkeypatch, capsys, *case(tmp_path), *(["--quiet"]))
+def test_bad_input_is_one_line_and_exit_code_2(monkeypatch, capsys, tmp_path, recordings, case):
+    arguments, says = case(tmp_path, recordings)
+    code, _, err = run(monkeypatch, capsys, *arguments, "--quiet")
     assert code == 2
     assert err.startswith("art-audio: ")
     assert len(err.strip().splitlines()) == 1
+    assert re.search(says, err)
 
 
-def test_debug_shows_the_traceback(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(sys, "argv", ["art-audio", "--debug", *map(str, _no_folder(tmp_path))])
-    with pytest.raises((ValueError, OSError)):
-        cli.main()
+@pytest.mark.parametrize("place", [0, -1])
+def test_debug_shows_the_traceback_wherever_it_stands(monkeypatch, capsys, tmp_path, recordings, place):
+    arguments, _ = _no_folder(tmp_path, recordings)
+    arguments = ["--debug", *arguments] if place == 0 else [*arguments, "--debug"]
+    code, _, err = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert "Traceback" in err
+
+
+def test_what_nobody_expected_is_one_line_too(monkeypatch, capsys, tmp_path):
+    from art_audio_ext.experiments import audit as module
+
+    def fail(*args, **kwargs):
+        raise RuntimeError("the device\nwent away")
+
+    monkeypatch.setattr(module, "audit", fail)
+    code, _, err = run(monkeypatch, capsys, "audit", tmp_path, "--out", tmp_path)
+    assert code == 1
+    assert err == "art-audio: RuntimeError: the device went away (an error of the program's own: --debug shows where)\n"
+
+
+def test_no_arguments_show_the_help(monkeypatch, capsys):
+    code, out, err = run(monkeypatch, capsys)
+    assert code == 2 or code == 0
+    assert "audit" in out + err
+    assert "Traceback" not in err
 
 
 def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys, tmp_path):
@@ -140,4 +192,4 @@ def test_ctrl_c_says_how_to_go_on(monkeypatch, capsys, tmp_path):
     monkeypatch.setattr(module, "audit", stop)
     code, _, err = run(monkeypatch, capsys, "audit", tmp_path, "--out", tmp_path)
     assert code == 130
-    assert "the same command goes on" in err
+    assert "give the same command again" in err

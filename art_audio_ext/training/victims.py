@@ -9,6 +9,7 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
+from art_audio_ext.functional.checks import check_waveforms, class_indices
 from art_audio_ext.networks.resnet import AudioResNet
 
 
@@ -53,8 +54,10 @@ class AudioVictim(PyTorchClassifier):
         :param scheduler: A schedule of one step an epoch to use instead.
         :param verbose: Show a progress bar.
         :param kwargs: Passed to `PyTorchClassifier.fit`.
+        :raises ValueError: If the sound or the labels are not acceptable.
         """
-        if scheduler is None and self._optimizer is not None and nb_epochs > 1:
+        x, y = check_waveforms(x), class_indices(y, len(x))
+        if scheduler is None and self._optimizer is not None:
             # The peak, not the current rate: a second `fit` starts its own cycle instead of going on at zero.
             for group in self._optimizer.param_groups:
                 group["lr"] = group.setdefault("peak_lr", group["lr"])
