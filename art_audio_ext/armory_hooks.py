@@ -23,7 +23,8 @@ except ImportError as error:
 from art.estimators.classification import PyTorchClassifier
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
-from art_audio_ext.experiments.armory_data import DATA_KEYS, Splits, class_index, load_splits
+from art_audio_ext.experiments.armory_config import complete_attack, complete_filter, complete_model, load_weights
+from art_audio_ext.experiments.armory_data import DATA_KEYS, Splits, load_splits
 from art_audio_ext.experiments.poison_record import attack_from_record
 from art_audio_ext.training.victims import make_victim
 
@@ -83,16 +84,14 @@ def get_art_model(
         scenarios of this module.
     :param wrapper_kwargs: More of the same.
     :param weights_path: A safetensors file of a trained model of the same shape, or None.
-    :raises ValueError: If `num_classes` is missing.
+    :raises ValueError: If `num_classes` is missing, or the weights are damaged or do not fit.
     """
     options = {**model_kwargs, **wrapper_kwargs}
     if "num_classes" not in options:
         raise ValueError("model_kwargs needs num_classes, unless the scenario is one of art_audio_ext.armory_hooks")
     classifier = make_victim(options.pop("num_classes"), **options)
     if weights_path:
-        from safetensors.torch import load_file
-
-        classifier.model.load_state_dict(load_file(weights_path))
+        load_weights(classifier.model, weights_path)
     return classifier
 
 
@@ -120,22 +119,13 @@ class AudioPoison(Poison):
 
     def load_model(self, defended: bool = True) -> None:
         self.splits = _splits(self.config["dataset"])
-        _complete_model(self.config, self.splits)
-        kwargs = (self.config.get("defense") or {}).get("kwargs", {})
-        if "ignore_classes" in kwargs:
-            names = self.splits.train.label_names
-            wanted = [label for label in kwargs["ignore_classes"] if not isinstance(label, str) or label in names]
-            kwargs["ignore_classes"] = [class_index(label, names) for label in wanted]
+        complete_model(self.config, self.splits)
+        complete_filter(self.config, self.splits)
         super().load_model(defended)
 
     def load_poisoner(self) -> None:
-        adhoc, names = self.config["adhoc"], self.splits.train.label_names
-        record, root = self.splits.record, self.splits.root
-        for role in ("source", "target"):
-            index = class_index(adhoc[f"{role}_class"], names)
-            if record is not None and names[index] != record[role]:
-                raise ValueError(f"{role}_class is {names[index]}, but the folder was poisoned with {record[role]}")
-            adhoc[f"{role}_class"] = index
+        adhoc, record, root = self.config["adhoc"], self.splits.record, self.splits.root
+        complete_attack(adhoc, self.splits)
         if record is None or root is None:
             super().load_poisoner()
             return
@@ -172,14 +162,14 @@ class AudioDetector(AudioClassificationTask):
 
     Reads `adhoc.detector` = {"module", "name", "kwargs", "fit", "fit_kwargs"}: the class is called with the victim
     and `kwargs`; with `fit` true (the default) it learns on training clips against their adversarial versions made
-    by the scenario's attack, `adhoc.detector.fit_clips` of them (default 64). The results get
+    by the scenario's attack, `adhoc.detector.fit_clips` of them (default 64) drawn by `adhoc.split_id`. The results get
     `detection_true_positive_rate` (adversarial clips detected) and `detection_false_positive_rate` (benign clips).
     """
 
     def load_model(self, defended: bool = True) -> None:
         torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
         self.splits = _splits(self.config["dataset"])
-        _complete_model(self.config, self.splits)
+        complete_model(self.config, self.splits)
         super().load_model(defended)
 
     def load_attack(self) -> None:
@@ -189,10 +179,16 @@ class AudioDetector(AudioClassificationTask):
             raise ValueError('adhoc.detector is missing: give {"module", "name", "kwargs"} of an EvasionDetector')
         self.detector = config_loading.load_fn(settings)(self.model, **settings.get("kwargs", {}))
         if settings.get("fit", True):
-            benign = np.asarray(self.splits.train.waveforms[: settings.get("fit_clips", 64)])
+            benign = self._drawn(settings.get("fit_clips", 64))
             adversarial = self.attack.generate(x=benign, **self.generate_kwargs)
             kinds = np.repeat([0, 1], len(benign))
             self.detector.fit(np.concatenate([benign, adversarial]), np.eye(2)[kinds], **settings.get("fit_kwargs", {}))
+
+    def _drawn(self, count: int) -> np.ndarray:
+        """Training clips drawn at random: a folder is read label by label, so the first ones are all of one class."""
+        train = self.splits.train.waveforms
+        rng = np.random.default_rng((self.config.get("adhoc") or {}).get("split_id", 0))
+        return np.asarray(train[np.sort(rng.permutation(len(train))[:count])])
 
     def load_metrics(self) -> None:
         super().load_metrics()
@@ -223,15 +219,6 @@ def _splits(options: dict[str, Any]) -> Splits:
     if unknown:
         raise ValueError(f"unknown dataset option {', '.join(sorted(unknown))}: choose among {', '.join(DATA_KEYS)}")
     return _last_splits(options.get("spec", "builtin"), **{key: options[key] for key in DATA_KEYS if key in options})
-
-
-def _complete_model(config: dict[str, Any], splits: Splits) -> None:
-    """Fill in what the data decides about the victim: an Armory JSON cannot know it before the data is read."""
-    kwargs = config["model"]["model_kwargs"]
-    kwargs.setdefault("num_classes", len(splits.train.label_names))
-    kwargs.setdefault("length", int(splits.train.waveforms.shape[1]))
-    kwargs.setdefault("sample_rate", splits.train.sample_rate)
-    kwargs.setdefault("seed", (config.get("adhoc") or {}).get("split_id", 0))
 
 
 def _batches(

@@ -2,8 +2,8 @@
 
     python benchmarks/audit_scale.py --folder recordings --vae out/vae.safetensors --clips 20000
 
-The large folder repeats the clips of `--folder` at altered levels, so that no two files are alike. Each audit is a process
-of its own that starts with an empty cache. Without `--vae` one is trained for one epoch: the same cost of encoding.
+The large folder repeats the clips of `--folder` at altered levels, so that no two files are alike. Each audit is a
+process of its own with an empty cache. Without `--vae` one is trained for an epoch; encoding costs the same.
 """
 
 from __future__ import annotations

@@ -34,6 +34,7 @@ class LoudnessDetector(EvasionDetector):
         self.classifier, self.margin = classifier, margin
 
     def fit(self, x, y, batch_size=128, nb_epochs=20, **kwargs):
+        self.benign = x[y[:, 0] == 1]
         self.limit = self.margin * np.abs(x[y[:, 0] == 1]).max()
 
     def detect(self, x, batch_size=128, **kwargs):
@@ -147,6 +148,10 @@ def test_model_loads_safetensors(hooks, tmp_path):
     x = np.random.default_rng(0).uniform(-0.1, 0.1, (2, 8000)).astype(np.float32)
     assert np.array_equal(one.predict(x), loaded.predict(x))
     assert not np.array_equal(other.predict(x), loaded.predict(x))
+    whole = (tmp_path / "weights.safetensors").read_bytes()
+    (tmp_path / "half.safetensors").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="not a whole safetensors file"):
+        hooks.get_art_model(kwargs, {}, os.fspath(tmp_path / "half.safetensors"))
 
 
 def test_poison_scenario_poisons_filters_and_exports_sound(hooks, speech, tmp_path):
@@ -187,6 +192,10 @@ def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_pat
     hooks._last_splits.cache_clear()
     with pytest.raises(ValueError, match="poisoned with bravo"):
         evaluate(small_config("none", out, target="delta"))
+    config = small_config("none", out)
+    config["adhoc"]["poison_dataset"] = False
+    with pytest.raises(ValueError, match="poisoned already"):
+        evaluate(config)
 
 
 def test_likelihood_filter_gets_class_indices_for_names(hooks, speech):
@@ -212,13 +221,20 @@ def test_detector_scenario_measures_detection(hooks, speech, monkeypatch):
         "record_metric_per_sample": False,
         "task": ["categorical_accuracy"],
     }
-    detector = {"module": "dummy_detectors", "name": "LoudnessDetector", "kwargs": {"margin": 1.2}, "fit_clips": 90}
+    detector = {"module": "dummy_detectors", "name": "LoudnessDetector", "kwargs": {"margin": 2.0}, "fit_clips": 40}
     config["adhoc"] = {"split_id": 0, "detector": detector}
-    results = evaluate(config).results
+    scenario = evaluate(config)
+    results = scenario.results
     assert results["detection_true_positive_rate"] in (1.0, [1.0])
     assert results["detection_false_positive_rate"] in (0.0, [0.0])
+    train = scenario.splits.train
+    rows = [np.flatnonzero((train.waveforms == clip).all(1))[0] for clip in scenario.detector.benign]
+    assert len(set(rows)) == 40
+    assert set(train.labels[rows]) == {0, 1, 2, 3}, "the first clips of a folder are all of one label"
     detector["kwargs"]["margin"] = 0.0
-    assert evaluate(config).results["detection_false_positive_rate"] in (1.0, [1.0])
+    again = evaluate(config)
+    assert again.results["detection_false_positive_rate"] in (1.0, [1.0])
+    assert np.array_equal(again.detector.benign, scenario.detector.benign)
     config["adhoc"] = {"split_id": 0}
     with pytest.raises(ValueError, match=r"adhoc\.detector is missing"):
         evaluate(config)

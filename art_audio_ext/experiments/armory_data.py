@@ -96,8 +96,24 @@ def poison_record(spec: str) -> tuple[dict[str, Any] | None, Path | None]:
     :return: (record, folder), or (None, None) for any other dataset.
     :raises ValueError: If there is a record that is not one.
     """
-    root = Path(spec.removeprefix("folder:"))
-    return (read_record(root), root) if (root / RECORD_NAME).is_file() else (None, None)
+    root = folder_of(spec)
+    return (None, None) if root is None or not (root / RECORD_NAME).is_file() else (read_record(root), root)
+
+
+def folder_of(spec: str) -> Path | None:
+    """
+    The folder that a dataset's name means, as `load_dataset` understands it.
+
+    :param spec: As :func:`load_splits` takes it.
+    :return: The folder, or None if the name means something else, even if a folder is called so too.
+    """
+    kind, _, rest = spec.partition(":")
+    if kind == "folder" and rest:
+        return Path(rest).expanduser()
+    if spec in ("", "builtin") or kind == "speech-commands":
+        return None
+    path = Path(spec).expanduser()
+    return path if path.is_dir() else None
 
 
 def class_index(label: str | int, names: tuple[str, ...]) -> int:
@@ -107,13 +123,15 @@ def class_index(label: str | int, names: tuple[str, ...]) -> int:
     :param label: A label name or a class index.
     :param names: The label name of each class.
     :return: The index.
-    :raises ValueError: If there is no such class; the message lists the labels.
+    :raises ValueError: If there is no such class (the message lists the labels), or `label` is neither.
     """
     if isinstance(label, str):
         if label not in names:
             raise ValueError(f"there is no label {label!r} in this dataset: choose one of {', '.join(names)}")
         return names.index(label)
-    if not 0 <= int(label) < len(names):
+    if isinstance(label, bool) or not isinstance(label, (int, np.integer)):
+        raise ValueError(f"a class must be named by its label or its index, got {label!r}")
+    if not 0 <= label < len(names):
         raise ValueError(f"class {label} is not in 0 to {len(names) - 1}: {', '.join(names)}")
     return int(label)
 

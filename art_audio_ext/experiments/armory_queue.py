@@ -18,13 +18,14 @@ import art_audio_ext
 from art_audio_ext.experiments.armory_data import Splits
 from art_audio_ext.experiments.armory_run import run_scenario
 from art_audio_ext.experiments.scenario_config import write_scenario
+from art_audio_ext.functional.triggers import trigger_name
 
 
 @dataclass(frozen=True)
 class Outcome:
     """A scenario's results, and how they were come by."""
 
-    key: str  # of the scenario's text, its data and the package; another key means another run
+    key: str  # of the scenario's text, the files it names, its data and the package; another key means another run
     results: dict[str, Any]
     seconds: float
     at_once: int  # scenarios that shared the machine
@@ -46,7 +47,10 @@ def run_all(
     """
     content = fingerprint(splits)
     paths = {name: out / "scenarios" / f"{name}.json" for name in configs}
-    keys = {name: _key(write_scenario(config, paths[name]), content) for name, config in configs.items()}
+    keys = {
+        name: _key(write_scenario(config, paths[name]), content, _named_files(config, splits.root))
+        for name, config in configs.items()
+    }
     done = {name: outcome for name in configs if (outcome := _read(out, name, keys[name])) is not None}
     todo = [name for name in configs if name not in done]
     cores = _cores()
@@ -90,7 +94,7 @@ def run_all(
 
 def fingerprint(splits: Splits) -> str:
     """
-    A hash of a dataset's content: its labels, paths, and every hundredth sample or so of every clip.
+    A hash of a dataset's content: its labels, paths, every hundredth sample or so of every clip, and its record.
 
     :param splits: The data.
     :return: Hexadecimal.
@@ -101,6 +105,7 @@ def fingerprint(splits: Splits) -> str:
         for start in range(0, len(part), 1024):
             digest.update(np.ascontiguousarray(part.waveforms[start : start + 1024, ::101]).tobytes())
     digest.update(splits.poison_index.tobytes() + splits.true_labels.tobytes())
+    digest.update(json.dumps(splits.record, sort_keys=True).encode())
     return digest.hexdigest()
 
 
@@ -121,8 +126,22 @@ def _gather(futures: dict[Future, str], stages: dict[str, str], bar: tqdm) -> di
     return done
 
 
-def _key(text: str, content: str) -> str:
-    return hashlib.sha256("\n".join([art_audio_ext.__version__, content, text]).encode()).hexdigest()
+def _key(text: str, content: str, files: list[Path]) -> str:
+    digest = hashlib.sha256("\n".join([art_audio_ext.__version__, content, text]).encode())
+    for path in files:
+        digest.update(hashlib.sha256(path.read_bytes()).digest() if path.is_file() else b"missing")
+    return digest.hexdigest()
+
+
+def _named_files(config: dict[str, Any], root: Path | None) -> list[Path]:
+    """Files of which a scenario holds only the path: a trigger's sound (relative to a poisoned folder), a VAE's two."""
+    trigger = config["attack"]["kwargs"]["trigger"]
+    files = [] if trigger_name(trigger) is not None else [(root or Path()) / trigger]
+    vae = ((config["defense"] or {}).get("kwargs") or {}).get("vae")
+    if vae is not None:
+        weights = Path(vae) if str(vae).endswith(".safetensors") else Path(f"{vae}.safetensors")
+        files += [weights, weights.with_suffix(".json")]
+    return files
 
 
 def _read(out: Path, name: str, key: str) -> Outcome | None:

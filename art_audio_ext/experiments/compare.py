@@ -13,6 +13,7 @@ import torch
 from art_audio_ext.experiments.armory_data import Splits, load_splits
 from art_audio_ext.experiments.armory_queue import Outcome, run_all
 from art_audio_ext.experiments.armory_run import check_armory, measured
+from art_audio_ext.experiments.compare_notes import comparison_notes
 from art_audio_ext.experiments.compare_setup import (
     absolute_spec,
     attack_settings,
@@ -20,7 +21,7 @@ from art_audio_ext.experiments.compare_setup import (
     options_by_filter,
     poisoned_clips,
 )
-from art_audio_ext.experiments.scenario_config import scenario_config
+from art_audio_ext.experiments.scenario_config import filter_setting, scenario_config
 from art_audio_ext.functional.metrics import Confusion
 from art_audio_ext.report.records import ComparisonResult, FilterResult
 
@@ -56,8 +57,8 @@ def compare(
     """
     Poison, filter, retrain and attack, once a filter, each as an Armory scenario; nothing that is done is done again.
 
-    Written below `out`: scenarios/NAME.json, logs/NAME.log, results/NAME.json. A scenario whose JSON, data and package
-    have not changed since its result was written is not run again.
+    Written below `out`: scenarios/NAME.json, logs/NAME.log, results/NAME.json. A scenario is not run again while its
+    JSON, the files that names (a trigger's sound, a VAE), the data and the package are what its result was made of.
 
     :param data: "folder:PATH", PATH, "speech-commands[:ROOT]" or "builtin". A folder written by `art-audio poison` is
         taken as it is: its record says what the attack is, and the options of the attack must be left out.
@@ -77,7 +78,8 @@ def compare(
     :param width: Channels of the victim's first stage.
     :param front_end: "log_mel" or "stft".
     :param preset: Size of the VAE; None for the filter's own default.
-    :param vae: A trained VAE for the poison likelihood filter, which otherwise trains one.
+    :param vae: A trained VAE for the poison likelihood filter, which otherwise trains one; its `filter_seconds` then
+        leave that training out, and a note says so.
     :param filter_options: More options of `detect_poison`, by filter: {"poison_likelihood": {"epochs": 5}}.
     :param seconds: Length of every clip.
     :param sample_rate: In Hz.
@@ -124,14 +126,20 @@ def compare(
         for name in names
     }
     outcomes = run_all(configs, Path(out), splits, jobs=jobs, progress=progress)
+    results = [_filter_result(name, outcomes[name], filter_setting(name, configs[name])) for name in names]
     return ComparisonResult(
         dataset=_dataset_record(data, splits, seconds),
         attack={**attack, "poisoned_clips": poisoned, "already_poisoned": splits.record is not None},
         victim={"name": f"ResNet-{depth}", **victim, "epochs": epochs, "batch_size": batch_size},
-        filters=[_filter_result(name, outcomes[name]) for name in names],
+        filters=results,
         seed=seed,
         machine=_machine(),
-        notes=_notes(splits, outcomes),
+        notes=comparison_notes(
+            results,
+            splits,
+            at_once=max(outcome.at_once for outcome in outcomes.values()),
+            vae_given="vae" in options["poison_likelihood"],
+        ),
     )
 
 
@@ -147,7 +155,7 @@ def _dataset_record(data: str, splits: Splits, seconds: float) -> dict[str, Any]
     }
 
 
-def _filter_result(name: str, outcome: Outcome) -> FilterResult:
+def _filter_result(name: str, outcome: Outcome, setting: str) -> FilterResult:
     """One row of the table, from what Armory measured."""
     counts = measured(outcome.results, "filter")
     found = None
@@ -166,21 +174,8 @@ def _filter_result(name: str, outcome: Outcome) -> FilterResult:
         benign_accuracy=measured(outcome.results, "accuracy_on_benign_test_data_all_classes"),
         seconds=outcome.seconds,
         filter_seconds=measured(outcome.results, "filter_seconds") if filters else None,
+        setting=setting,
     )
-
-
-def _notes(splits: Splits, outcomes: dict[str, Outcome]) -> list[str]:
-    """What a reader of the table must know."""
-    notes = [
-        "Every scenario trains its own victim. True and false positive rates and the adjusted Rand index count all "
-        "training clips; attack success is that of triggered test clips of the source class."
-    ]
-    if splits.left_out:
-        notes.append(f"{splits.left_out} poisoned clips fell into the test part and were left out of it.")
-    at_once = max((outcome.at_once for outcome in outcomes.values()), default=1)
-    if at_once > 1:
-        notes.append(f"{at_once} scenarios ran at a time, so each had only its share of the machine: times are longer.")
-    return notes
 
 
 def _machine() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.speakers import NOISE_LABELS
-from art_audio_ext.experiments.armory_data import Splits, class_index, poison_record
+from art_audio_ext.experiments.armory_data import Splits, class_index, folder_of, poison_record
 from art_audio_ext.experiments.scenario_config import FILTERS, MORE_FILTERS
 from art_audio_ext.functional.triggers import default_scale, trigger_name
 
@@ -38,9 +38,9 @@ def absolute_spec(data: str) -> str:
     :param data: As `load_dataset` takes it.
     :return: The same dataset.
     """
-    path = Path(data.removeprefix("folder:")).expanduser()
-    if data.startswith("folder:") or path.is_dir():
-        return f"folder:{path.resolve()}"
+    folder = folder_of(data)
+    if folder is not None:
+        return f"folder:{folder.resolve()}"
     if data.startswith("speech-commands:"):
         return f"speech-commands:{Path(data.removeprefix('speech-commands:')).expanduser().resolve()}"
     return data
@@ -125,6 +125,7 @@ def options_by_filter(
     likelihood = {"ignore_classes": noise, **options.get("poison_likelihood", {})}
     if preset is not None:
         likelihood["preset"] = preset
+    vae = likelihood.get("vae") if vae is None else vae
     if vae is not None:
         if not Path(vae).is_file():
             raise FileNotFoundError(f"{vae} is not there: train one with art-audio train vae")

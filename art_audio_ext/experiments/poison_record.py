@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -17,8 +18,54 @@ from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.functional.triggers import make_trigger, trigger_name
 
 RECORD_NAME = "poison.json"
-_KEYS = ("trigger", "scale", "snr_db", "position", "source", "target", "poison_fraction", "seed", "clips", "poisoned")
-_ENTRY_KEYS = {"path", "true_label", "label", "original_path", "start", "sample_rate_hz"}
+# A record is read from strangers: numbers beyond these are no sample, count or level, and no rate in Hz.
+_LARGEST, _LARGEST_RATE = 2**31, 1_000_000
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value != ""
+
+
+def _is_seed(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_count(value: Any) -> bool:
+    return _is_seed(value) and value < _LARGEST
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST  # NaN is not less
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+_Field = tuple[Callable[[Any], bool], str]
+_TEXT: _Field = (_is_text, "text")
+_COUNT: _Field = (_is_count, "a whole number from 0 up")
+_LEVEL: _Field = (lambda value: value is None or _is_number(value), "a number or null")
+_FIELDS: dict[str, _Field] = {
+    "trigger": _TEXT,
+    "scale": _LEVEL,
+    "snr_db": _LEVEL,
+    "position": (lambda value: value == "random" or _is_count(value), 'a whole number from 0 up or "random"'),
+    "source": _TEXT,
+    "target": _TEXT,
+    "poison_fraction": (lambda value: _is_number(value) and 0 < value <= 1, "a number above 0 and at most 1"),
+    "seed": (_is_seed, "a whole number from 0 up"),
+    "clips": _COUNT,
+    "poisoned": (_is_list, "a list"),
+}
+_ENTRY_FIELDS: dict[str, _Field] = {
+    "path": _TEXT,
+    "true_label": _TEXT,
+    "label": _TEXT,
+    "original_path": _TEXT,
+    "start": _COUNT,
+    "sample_rate_hz": (lambda value: _is_count(value) and 0 < value <= _LARGEST_RATE, "a rate in Hz"),
+}
 
 
 def write_record(record: dict[str, Any], root: Path) -> None:
@@ -35,25 +82,24 @@ def write_record(record: dict[str, Any], root: Path) -> None:
 
 def read_record(root: Path) -> dict[str, Any]:
     """
-    The record of a poisoned folder.
+    The record of a poisoned folder, every field of it checked: folders travel, and so do their records.
 
     :param root: The folder.
     :raises FileNotFoundError: If it has none.
-    :raises ValueError: If it is not a record.
+    :raises ValueError: If it is not a record, or a field is not what it must be.
     """
     path = Path(root) / RECORD_NAME
     if not path.is_file():
         raise FileNotFoundError(f"{path} does not exist: poison the folder with art-audio poison first")
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is not JSON ({error}): poison the folder again") from error
-    missing = [key for key in _KEYS if not isinstance(record, dict) or key not in record]
-    if missing:
-        raise ValueError(f"{path} lacks {', '.join(missing)}: poison the folder again")
-    entries = record["poisoned"] if isinstance(record["poisoned"], list) else [None]
-    if not all(isinstance(entry, dict) and set(entry) >= _ENTRY_KEYS for entry in entries):
-        raise ValueError(f"{path} lists a poisoned file without {', '.join(sorted(_ENTRY_KEYS))}: poison again")
+    _check_fields(record, _FIELDS, str(path))
+    for row, entry in enumerate(record["poisoned"]):
+        _check_fields(entry, _ENTRY_FIELDS, f"{path}: poisoned file {row}")
+    if record["source"] == record["target"]:
+        raise ValueError(f"{path} has {record['source']!r} for source and for target: poison the folder again")
     return record
 
 
@@ -81,6 +127,18 @@ def attack_from_record(record: dict[str, Any], root: Path, sample_rate: int) -> 
         position=position,
         seed=record["seed"],
     )
+
+
+def _check_fields(found: object, fields: dict[str, _Field], where: str) -> None:
+    """Refuse what is not a dictionary with these fields, or has one that is something else."""
+    missing = [name for name in fields if not isinstance(found, dict) or name not in found]
+    if missing or not isinstance(found, dict):
+        raise ValueError(f"{where} lacks {', '.join(missing)}: poison the folder again")
+    for name, (is_good, what) in fields.items():
+        if not is_good(found[name]):
+            value = found[name]
+            shown = f"a {type(value).__name__}" if isinstance(value, (list, dict)) else repr(value)[:80]
+            raise ValueError(f"{where}: {name} must be {what}, got {shown}: poison the folder again")
 
 
 def _trigger_at(trigger: str, root: Path, file_rate: int, sample_rate: int) -> str | Path | np.ndarray:

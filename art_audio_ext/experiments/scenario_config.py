@@ -21,9 +21,10 @@ FILE_NAMES = {"none": "no_defence", "perfect": "perfect_filter"}
 TRIGGERS = ("clap", "whistle", "car_horn", "dog_clicker")
 
 _HOOKS = "art_audio_ext.armory_hooks"
-_BASELINES = "art_audio_ext.experiments.art_baselines"
+_FILTERS = "art_audio_ext.defences.detector.poison"
 _CLUSTERING = ("art.defences.detector.poison.activation_defence", "ActivationDefence")
 _SIGNATURES = ("art.defences.detector.poison.spectral_signature_defense", "SpectralSignatureDefense")
+_NOT_SHOWN = ("sample_rate", "seed", "verbose")
 _SYSCONFIG = {
     "docker_image": None,
     "external_github_repo": None,
@@ -49,7 +50,7 @@ _DEFENCES: dict[str, tuple[str, str, dict[str, Any], str]] = {
         "ART's activation clustering, Armory's setting (43 dimensions)",
     ),
     "activation_clustering_tuned": (
-        _BASELINES,
+        _FILTERS,
         "TunedActivationClustering",
         {"nb_dims": 10, "n_init": 10, "size_threshold": 0.35},
         "activation clustering tuned: seeded, 10 starts, a cluster is flagged only below 35% of its class",
@@ -61,13 +62,13 @@ _DEFENCES: dict[str, tuple[str, str, dict[str, Any], str]] = {
         "ART's spectral signatures, Armory's setting (30% expected)",
     ),
     "spectral_signatures_tuned": (
-        _BASELINES,
+        _FILTERS,
         "TunedSpectralSignatures",
         {"eps_multiplier": 1.5},
-        "spectral signatures tuned: centred scores, told the true share of poison in the target class",
+        "spectral signatures tuned: centred scores, 1.5 times the share they are told is removed of every class",
     ),
     "poison_likelihood": (
-        "art_audio_ext.defences.detector.poison",
+        _FILTERS,
         "PoisonLikelihoodDefence",
         {"ignore_classes": ["_silence_"], "verbose": False},  # the paper scores the speech classes, not the noise
         "VAE poison likelihood score",
@@ -161,6 +162,22 @@ def scenario_config(
     }
 
 
+def filter_setting(name: str, config: dict[str, Any]) -> str:
+    """
+    What a scenario's filter is and how it is set, in words; what it leaves out is at the filter's own default.
+
+    :param name: One of `FILTERS` or `MORE_FILTERS`.
+    :param config: Its scenario, from :func:`scenario_config`.
+    :return: A line of text; a VAE is shown by its file's name.
+    """
+    if name in FILE_NAMES:
+        return FILE_NAMES[name].replace("_", " ")
+    kwargs = {key: value for key, value in config["defense"]["kwargs"].items() if key not in _NOT_SHOWN}
+    kwargs |= {"vae": Path(kwargs["vae"]).name} if kwargs.get("vae") else {}
+    given = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in kwargs.items())
+    return f"{_DEFENCES[name][3]}; {given}" if given else _DEFENCES[name][3]
+
+
 def committed_scenarios() -> dict[str, dict[str, Any]]:
     """
     Every file of `armory_scenarios/`.
@@ -171,6 +188,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
     :return: Path below that folder to configuration.
     """
     files = {}
+    paper = {"preset": "standard", "epochs": 30}  # the paper trains its VAE for 30 epochs
     for name in FILTERS + MORE_FILTERS:
         file_name = FILE_NAMES.get(name, name)
         for trigger in TRIGGERS:
@@ -181,7 +199,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
                 target="left",  # class 2 of Armory's own scenarios
                 trigger=trigger,
                 victim={"depth": 50, "width": 64, "front_end": "stft"},
-                filter_options=_paper_options(name),
+                filter_options=paper if name == "poison_likelihood" else None,
             )
         small: dict[str, Any] = {"trigger": "clap", "victim": {"depth": 18, "width": 16, "front_end": "log_mel"}}
         files[f"builtin/clap_{file_name}.json"] = scenario_config(
@@ -225,11 +243,6 @@ def _defence(
         kwargs["expected_pp_poison"] = round(poison_share, 4)
     defence = {"kwargs": kwargs | options, "module": module, "name": function, "type": "PoisonFilteringDefence"}
     return defence, about
-
-
-def _paper_options(name: str) -> dict[str, Any]:
-    """The paper trains its VAE for 30 epochs."""
-    return {"preset": "standard", "epochs": 30} if name == "poison_likelihood" else {}
 
 
 if __name__ == "__main__":

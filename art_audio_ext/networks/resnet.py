@@ -66,7 +66,7 @@ class ResidualFeatures(nn.Module):
     def __init__(self, depth: int, width: int):
         super().__init__()
         block = BasicBlock if depth == 18 else Bottleneck
-        self.stem = nn.Sequential(_conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU())
+        self.stem = nn.Sequential(_conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
         layers: list[nn.Module] = []
         channels = width
         for stage, blocks in enumerate(_BLOCKS[depth]):
@@ -91,7 +91,7 @@ class AudioResNet(nn.Module):
     :param num_classes: Number of logits.
     :param depth: 18 or 50.
     :param width: Channels of the first stage; 64 is the published width, 16 learns a few thousand clips as well.
-    :param front_end: "log_mel" (64 bands x 64 frames a second) or "stft" (|STFT| 255/128, as in Armory's scenarios).
+    :param front_end: "log_mel" (64 bands x 64 frames a second) or "stft" (log |STFT| 255/128; Armory's own is linear).
     :param sample_rate: In Hz.
     :param augment: While training, shift, mask and roughen the spectrogram at random.
     :param seed: Seed of the augmentation; weights are drawn from torch's generator as usual.

@@ -26,6 +26,11 @@ def comparison_view(result: ComparisonResult) -> dict[str, Any]:
         "verdict": _verdict(result.filters),
         "attack": _attack_sentence(attack),
         "rows": [_row(entry) for entry in result.filters],
+        "settings_of_filters": [
+            (filter_name(printable(entry.name)), printable(entry.setting))
+            for entry in result.filters
+            if entry.setting and entry.name not in _REFERENCES
+        ],
         "notes": [printable(note) for note in result.notes],
         "settings": [
             ("Dataset", setting_rows(plain(result.dataset, readable=True) | rest)),
@@ -76,9 +81,10 @@ def _attack_sentence(attack: dict[str, Any]) -> str:
     words = [f"Trigger: {attack['trigger']}."] if attack.get("trigger") else []
     if attack.get("source") and attack.get("target"):
         words.append(f"Clips of “{attack['source']}” with the trigger were labelled “{attack['target']}”.")
-    count, fraction = attack.get("poisoned_clips"), attack.get("fraction")
+    count, fraction = attack.get("poisoned_clips"), attack.get("poison_fraction")
     if isinstance(count, int):
-        share = f" ({percent(fraction)} of the source class)" if isinstance(fraction, float) else ""
+        known = isinstance(fraction, (int, float)) and not isinstance(fraction, bool)
+        share = f" ({percent(fraction)} of the source class)" if known else ""
         words.append(f"{plural(count, 'clip')} poisoned{share}.")
     return " ".join(words)
 

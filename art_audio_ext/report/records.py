@@ -60,7 +60,8 @@ class FilterResult:
     attack_success_rate: float | None
     benign_accuracy: float | None
     seconds: float  # the whole scenario
-    filter_seconds: float | None  # fitting and running the filter alone, the victim it needs included
+    filter_seconds: float | None  # the filter alone, training what it needs (victim, VAE) included unless it was given
+    setting: str = ""  # what the filter is and how it is set, in words
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class ComparisonResult:
     """Every filter on one poisoned dataset."""
 
     dataset: dict[str, Any]  # spec, train_clips, test_clips, classes
-    attack: dict[str, Any]  # trigger, source, target, fraction, scale or snr_db, position, poisoned_clips
+    attack: dict[str, Any]  # trigger, source, target, poison_fraction, scale, snr_db, position, poisoned_clips, ...
     victim: dict[str, Any]  # name, epochs, ...
     filters: list[FilterResult]
     seed: int

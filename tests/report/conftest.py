@@ -105,14 +105,16 @@ def comparison() -> ComparisonResult:
     """Five filters; activation clustering has no precision, and its filter time is not a number."""
     return ComparisonResult(
         dataset={"spec": "tiny", "train_clips": 100, "test_clips": 20, "classes": 4},
-        attack={"trigger": "clap", "source": "alpha", "target": "bravo", "fraction": 0.1, "poisoned_clips": 3},
+        attack={"trigger": "clap", "source": "alpha", "target": "bravo", "poison_fraction": 0.1, "poisoned_clips": 3},
         victim={"name": "resnet18", "epochs": 2},
         filters=[
             FilterResult("none", 0.0, 0.0, None, 0, None, 0.976, 0.881, 60.0, None),
             FilterResult("perfect", 1.0, 0.0, 1.0, 3, 1.0, 0.012, 0.879, 61.0, 0.0),
             FilterResult("activation_clustering", 0.4, 0.3, None, 30, 0.02, 0.95, 0.85, 88.0, float("nan")),
             FilterResult("spectral_signatures", 0.8, 0.1, 0.2, 14, 0.1, 0.71, 0.87, 80.0, 12.0),
-            FilterResult("poison_likelihood", 0.958, 0.001, 0.92, 3, 0.93, 0.031, 0.882, 301.0, 240.0),
+            FilterResult(
+                "poison_likelihood", 0.958, 0.001, 0.92, 3, 0.93, 0.031, 0.882, 301.0, 240.0, "VAE, 30 epochs"
+            ),
         ],
         seed=0,
         machine={"cpu": "x86_64", "gpu": None},

@@ -128,6 +128,8 @@ def test_the_comparison_has_every_figure(page, comparison):
     assert "97.6% of the time; with the best one here, poison likelihood, 3.1%" in found.text
     for figure in ("95.8%", "0.1%", "92.0%", "0.930", "88.2%", "301.0", "240.0"):
         assert figure in found.text
+    assert "3 clips poisoned (10.0% of the source class)." in found.text
+    assert "Poison likelihood: VAE, 30 epochs" in found.text
     assert "nan" not in found.text.lower().split()
 
 

@@ -1,0 +1,88 @@
+"""What a scenario's JSON leaves open until the data is read: the victim's shape, class indices, and weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+
+from art_audio_ext.experiments.armory_data import Splits, class_index
+
+
+def complete_model(config: dict[str, Any], splits: Splits) -> None:
+    """
+    Fill in what the data decides about the victim; what the JSON says stays.
+
+    :param config: The scenario; its `model.model_kwargs` gets `num_classes`, `length`, `sample_rate` and `seed`.
+    :param splits: The data.
+    """
+    kwargs = config["model"]["model_kwargs"]
+    kwargs.setdefault("num_classes", len(splits.train.label_names))
+    kwargs.setdefault("length", int(splits.train.waveforms.shape[1]))
+    kwargs.setdefault("sample_rate", splits.train.sample_rate)
+    kwargs.setdefault("seed", (config.get("adhoc") or {}).get("split_id", 0))
+
+
+def complete_filter(config: dict[str, Any], splits: Splits) -> None:
+    """
+    Replace label names in a filter's `ignore_classes` by indices; labels that the data lacks are passed over.
+
+    :param config: The scenario.
+    :param splits: The data.
+    :raises ValueError: If an index is out of range.
+    """
+    kwargs = (config.get("defense") or {}).get("kwargs") or {}
+    if "ignore_classes" in kwargs:
+        names = splits.train.label_names
+        wanted = [label for label in kwargs["ignore_classes"] if not isinstance(label, str) or label in names]
+        kwargs["ignore_classes"] = [class_index(label, names) for label in wanted]
+
+
+def complete_attack(adhoc: dict[str, Any], splits: Splits) -> None:
+    """
+    Replace the source and the target class by their indices, and refuse what the data contradicts.
+
+    :param adhoc: The scenario's `adhoc`.
+    :param splits: The data.
+    :raises ValueError: If a class is unknown, both are the same, or a poisoned folder's record says something else.
+    """
+    names, record = splits.train.label_names, splits.record
+    for role in ("source", "target"):
+        index = class_index(adhoc[f"{role}_class"], names)
+        if record is not None and names[index] != record[role]:
+            raise ValueError(f"{role}_class is {names[index]}, but the folder was poisoned with {record[role]}")
+        adhoc[f"{role}_class"] = index
+    if adhoc["source_class"] == adhoc["target_class"]:
+        raise ValueError(f"source_class and target_class are both {names[adhoc['source_class']]!r}: name two labels")
+    if record is not None and not adhoc["poison_dataset"]:
+        raise ValueError(
+            "adhoc.poison_dataset is false, but the folder is poisoned already, as its poison.json says: "
+            "set it to true, or name the clean folder"
+        )
+
+
+def load_weights(model: nn.Module, path: str) -> None:
+    """
+    Give a model the weights of a safetensors file.
+
+    :param model: Of the shape the weights were trained in.
+    :param path: The file.
+    :raises FileNotFoundError: If it is not there.
+    :raises ValueError: If it is no whole safetensors file, does not fit the model, or holds what is not finite.
+    """
+    try:
+        weights = load_file(path)
+    except (SafetensorError, ValueError) as error:
+        raise ValueError(f"{path} is not a whole safetensors file ({error}): copy or save it again") from error
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the weights in {path} do not fit the model: give model_kwargs the depth, width, front_end and "
+            f"num_classes they were trained with"
+        ) from error
+    if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
+        raise ValueError(f"{path} holds weights that are not finite: train the model again")
