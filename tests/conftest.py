@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 import matplotlib
@@ -28,6 +29,8 @@ def _own_cache(tmp_path_factory, monkeypatch):
     """Caches go to a folder of the test run, never to the person's own."""
     base = tmp_path_factory.getbasetemp() / "cache"
     monkeypatch.setenv("ART_AUDIO_CACHE", os.fspath(base))
+    if "art.config" in sys.modules:  # ART writes the weights of a pickled classifier there
+        monkeypatch.setattr("art.config.ART_DATA_PATH", os.fspath(base))
 
 
 @pytest.fixture(scope="session")

@@ -51,9 +51,13 @@ class AudioDataset:
 
     def subset(self, index: np.ndarray) -> AudioDataset:
         """
-        The clips at `index` (whole numbers or a bool mask), in that order; label names stay as they are.
+        Some of the clips; label names stay as they are.
 
         A memory map is read: the waveforms of the subset lie in memory.
+
+        :param index: Rows in the order wanted, whole numbers (M,), or a bool mask (N,).
+        :return: A dataset of those clips.
+        :raises IndexError: If a row does not exist.
         """
         index = np.flatnonzero(index) if np.asarray(index).dtype == bool else np.asarray(index, dtype=np.int64)
         return replace(

@@ -23,23 +23,37 @@ _WAVEFORMS, _INDEX = "waveforms.npy", "index.json"
 _COLUMNS = ("paths", "labels", "speakers", "partition")
 _READ_BYTES = 1 << 22
 _STALE_SECONDS = 3600.0
+_REMEDY = "name another folder in the environment variable ART_AUDIO_CACHE"
+
+
+def cache_path(explicit: Path | str | None = None) -> Path:
+    """
+    The folder that keeps decoded clips: `explicit`, else the environment's ART_AUDIO_CACHE, else ~/.cache/art-audio.
+
+    :param explicit: A folder that wins over both.
+    :return: The folder, whether it exists or not: nothing is made.
+    :raises ValueError: If it lies in the home of a person who is not known here.
+    """
+    chosen = explicit or os.environ.get("ART_AUDIO_CACHE") or Path("~/.cache/art-audio")
+    try:
+        return Path(chosen).expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"cannot find the cache folder {chosen}: {error}; {_REMEDY}") from error
 
 
 def cache_dir(explicit: Path | str | None = None) -> Path:
     """
-    The folder that keeps decoded clips: `explicit`, else the environment's ART_AUDIO_CACHE, else ~/.cache/art-audio.
+    The folder of `cache_path`, made if it is missing.
 
-    :param explicit: A folder that wins over both; it need not exist yet.
+    :param explicit: As for `cache_path`.
     :return: The folder, which exists.
     :raises ValueError: If it cannot be made.
     """
-    chosen = explicit or os.environ.get("ART_AUDIO_CACHE") or Path("~/.cache/art-audio")
-    folder = Path(chosen).expanduser()
+    folder = cache_path(explicit)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        remedy = "name another folder in the environment variable ART_AUDIO_CACHE"
-        raise ValueError(f"cannot make the cache folder {folder}: {error.strerror}; {remedy}") from error
+        raise ValueError(f"cannot make the cache folder {folder}: {error.strerror}; {_REMEDY}") from error
     return folder
 
 
@@ -86,6 +100,7 @@ class ClipWriter:
         :param label: Its label name.
         :param speaker: Its speaker, "" where unknown.
         :param partition: "train", "test" or "".
+        :raises ValueError: If the clip has another length.
         """
         if clip.shape != (self.length,):
             raise ValueError(f"clip {path!r} has shape {clip.shape}, expected ({self.length},)")
@@ -96,7 +111,12 @@ class ClipWriter:
             self.columns[name].append(value)
 
     def skip(self, path: str, reason: str) -> None:
-        """Note a file that is left out, and why."""
+        """
+        Note a file that is left out.
+
+        :param path: What the dataset calls it.
+        :param reason: Why, in one line.
+        """
         self.skipped.append((path, reason))
 
     def write_header(self) -> None:
@@ -125,6 +145,7 @@ def cached_clips(
     :param most: Clips that `make` can add at most, to check that the disk holds them.
     :param make: Adds every clip to the writer it is given; what it raises is passed on and nothing is kept.
     :param cache: The cache folder, as `cache_dir` takes it.
+    :return: The clips; their waveforms are a memory map.
     :raises ValueError: If the cache cannot be written.
     """
     folder = cache_dir(cache)
@@ -143,8 +164,7 @@ def cached_clips(
         _make_entry(temporary, length, make)
         _rename(temporary, entry)
     except OSError as error:
-        remedy = "make room, or choose another folder with ART_AUDIO_CACHE"
-        raise ValueError(f"cannot write the cache {folder}: {error.strerror or error}; {remedy}") from error
+        raise ValueError(f"cannot write to {folder}: {error.strerror or error}; make room, or {_REMEDY}") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     made = _open_entry(entry, length)

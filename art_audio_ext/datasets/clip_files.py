@@ -103,6 +103,7 @@ def to_dataset(
     :param sample_rate: In Hz.
     :param name: How the dataset was named.
     :param speakers: Speaker of each clip; None takes those of the cache.
+    :return: The dataset.
     """
     present = set(found.labels)
     names = tuple(label for label in label_order if label in present)

@@ -18,7 +18,7 @@ SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 # A little more than wanted is decoded, so that the end of a cut clip is resampled like its middle.
 _MARGIN_SECONDS = 0.05
 # Loud masters stored as floats pass 1 by some dB. Twice full scale means that the samples were never scaled to [-1, 1].
-_LARGEST_PEAK = 2.0
+LARGEST_PEAK = 2.0
 _RATES = (1_000, 768_000)  # a header that says anything else is broken, or wants to fill the memory
 _MOST_CHANNELS = 64
 # torchaudio's kernel has about (rate / gcd) * (wanted / gcd) weights: gigabytes for rates without a common divisor.
@@ -119,7 +119,7 @@ def _to_clip(samples: np.ndarray, file_rate: int, sample_rate: int) -> np.ndarra
     if not np.isfinite(mono).all():
         raise ValueError("it holds values that are not finite (NaN or infinity)")
     peak = float(np.abs(samples).max())
-    if peak > _LARGEST_PEAK:
+    if peak > LARGEST_PEAK:
         raise ValueError(f"its samples reach {peak:.4g}, outside [-1, 1]: scale it to full scale 1")
     if file_rate != sample_rate:
         mono = _resample(mono, file_rate, sample_rate)

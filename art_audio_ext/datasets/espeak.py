@@ -44,7 +44,9 @@ def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.n
     :return: For each utterance its float32 waveform (L,) in [-1, 1] and its sample rate in Hz.
     :raises ValueError: If espeak-ng is not installed, a voice does not exist, or the program fails.
     """
-    command = [sys.executable, "-I", str(_CHILD), *_locations()]
+    library, data = _locations()
+    _check_variants(utterances, Path(data) / "voices" / "!v")
+    command = [sys.executable, "-I", str(_CHILD), library, data]
     job = json.dumps({"seed": int(seed) % 2**31, "requests": [astuple(utterance) for utterance in utterances]})
     with (
         tempfile.TemporaryFile() as errors,
@@ -76,12 +78,22 @@ def espeak_version() -> str:
     """
     The version of the package that brings espeak-ng: part of what decides the samples.
 
+    :return: As it calls itself.
     :raises ValueError: If it is not installed.
     """
     from importlib.metadata import version
 
     _locations()
     return version("espeakng-loader")
+
+
+def _check_variants(utterances: Sequence[Utterance], folder: Path) -> None:
+    """Refuse a variant without a file: espeak-ng would leave it out in silence and speak with the plain voice."""
+    there = {file.name for file in folder.iterdir()} if folder.is_dir() else set()
+    for voice in dict.fromkeys(utterance.voice for utterance in utterances):
+        _, plus, variant = voice.partition("+")
+        if plus and variant not in there:
+            raise ValueError(f"espeak-ng has no voice {voice!r}: there is no variant {variant!r}")
 
 
 def _locations() -> tuple[str, str]:

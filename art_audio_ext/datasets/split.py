@@ -11,20 +11,21 @@ from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
-from art_audio_ext.datasets.streaming import waveform_batches
+from art_audio_ext.datasets.speakers import NOISE_LABELS
+from art_audio_ext.functional.streaming import waveform_batches
 
 logger = logging.getLogger(__name__)
 
 
 def split_dataset(ds: AudioDataset, test_fraction: float = 0.15, seed: int = 0) -> tuple[AudioDataset, AudioDataset]:
     """
-    Split into train and test so that no speaker and no bit-identical clip is on both sides.
+    Split into train and test so that no known speaker and no bit-identical clip is on both sides.
 
     Where the source has an official split, it is kept; test clips that also lie in train, or whose speaker does, are
     dropped. Otherwise, or if that dropped over half of the test clips (the official split is not by speaker), clips
     that share a speaker or are identical are kept together, and whole groups are drawn for test until every class has
     about its fraction there. If every class has one speaker of its own (the speakers are what is to be recognised),
-    speakers are not kept apart: no class could be on both sides.
+    speakers are not kept apart: no class could be on both sides. A warning says where most speakers are not known.
 
     :param ds: The dataset.
     :param test_fraction: Wanted share of test clips in each class, in (0, 1); unused with an official split.
@@ -34,6 +35,7 @@ def split_dataset(ds: AudioDataset, test_fraction: float = 0.15, seed: int = 0) 
     """
     if isinstance(test_fraction, bool) or not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must lie between 0 and 1, got {test_fraction!r}")
+    _warn_of_unknown_speakers(ds)
     content = _content_ids(ds.waveforms)
     parts = _official(ds, content)
     if parts is None:
@@ -42,6 +44,20 @@ def split_dataset(ds: AudioDataset, test_fraction: float = 0.15, seed: int = 0) 
     train, test = parts
     _check(ds, train, test)
     return ds.subset(train), ds.subset(test)
+
+
+def _warn_of_unknown_speakers(ds: AudioDataset) -> None:
+    """Say so where most clips that are not noise have no speaker: keeping speakers apart then means little."""
+    noise = [index for index, name in enumerate(ds.label_names) if name.lower() in NOISE_LABELS]
+    spoken = ~np.isin(ds.labels, noise)
+    unknown = int((spoken & (ds.speakers == "")).sum())
+    if 2 * unknown > spoken.sum():
+        logger.warning(
+            "the speakers of %d of %d clips are unknown, so train and test may share some and results look too good: "
+            "say where the speaker stands in a file name with --speaker-pattern",
+            unknown,
+            spoken.sum(),
+        )
 
 
 def _official(ds: AudioDataset, content: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

@@ -11,7 +11,7 @@ from typing import Any
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.experiments.audit_record import audit_record
-from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options
+from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options, scorer_settings
 from art_audio_ext.report import write_audit, write_report
 from art_audio_ext.report.records import AuditResult
 from art_audio_ext.training.encoders import Encoder, encode_all, load_encoder
@@ -74,7 +74,7 @@ def audit(
         dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     ignored = [] if score_noise else _noise_classes(dataset)
     options = {"ignore_classes": ignored} if ignored and "ignore_classes" in scorer_options(score) else {}
-    options |= score_options or {}
+    options = scorer_settings(score_options, **options)
     check_scorer(score, dataset.labels, seed=seed, **options)
     with _timed(clock, "train"):
         training = {"epochs": epochs, "accelerator": accelerator, "devices": devices, "progress": progress}
@@ -128,7 +128,8 @@ def train_vae_on(
     """
     from art_audio_ext.training.vae import train_vae  # Lightning takes seconds to import
 
-    out = Path(out).with_suffix(".safetensors")
+    out = Path(out)
+    out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
     resolve_settings(preset, epochs)  # a wrong name fails here, before a long load
     dataset = load_dataset(data, seconds=seconds, sample_rate=sample_rate, seed=seed, progress=progress, **loading)
     checkpoints = out.with_name(f"{out.stem}-checkpoints")

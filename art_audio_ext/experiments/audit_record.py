@@ -6,8 +6,6 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.scorers import class_table
@@ -73,25 +71,27 @@ def _with_names(details: dict[str, Any], names: Sequence[str]) -> dict[str, Any]
         details["highest_class"] = names[details["highest_class"]]
     if "scored_classes" in details:
         details["scored_classes"] = [names[c] for c in details["scored_classes"]]
+    if "ignore_classes" in details:
+        details["ignore_classes"] = [names[c] if c in range(len(names)) else c for c in details["ignore_classes"]]
     if "classes" in details:
         details["classes"] = {names[int(c)]: value for c, value in details["classes"].items()}
-    named = [re.sub(r"^class (\d+)", lambda m: f"class {names[int(m[1])]!r}", n) for n in details.get("notes", [])]
+    named = [re.sub(r"^Class (\d+)", lambda m: f"Class {names[int(m[1])]!r}", n) for n in details.get("notes", [])]
     return details | {"notes": named}
 
 
 def _warnings(dataset: AudioDataset, scores: PoisonScores, score: str) -> list[str]:
     """What a reader must know before believing the verdict."""
     notes = []
-    median = int(np.median(np.unique(dataset.labels, return_counts=True)[1]))
-    if score == "pls" and median < ENOUGH_CLIPS:
+    clips = scores.details.get("clips_a_trial", ENOUGH_CLIPS)
+    if score == "pls" and clips < ENOUGH_CLIPS:
         verdict = (
             "the flagged class may be the wrong one: listen to the suspects"
             if scores.flagged.any()
             else "a clean verdict is weak evidence here"
         )
         notes.append(
-            f"The median class has {median} clips. The paper's score was made for about 3000 a class and misses most "
-            f"poison in classes under {ENOUGH_CLIPS}, so {verdict}."
+            f"Classes were compared by {clips} clips each. The paper's score was made for about 3000 and misses most "
+            f"poison below {ENOUGH_CLIPS}, so {verdict}."
         )
     if dataset.skipped:
         notes.append(f"{len(dataset.skipped)} files were skipped; they are listed with the reason.")

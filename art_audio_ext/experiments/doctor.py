@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from art_audio_ext.datasets.cache import cache_path
+
 EXTRAS = {
     "armory": ("armory", "tensorflow", "tidecv"),
     "demo": ("espeakng_loader",),
@@ -50,7 +52,7 @@ def examine() -> list[Finding]:
 
     :return: Findings in the order in which a person reads them.
     """
-    return [*_versions(), _device(), *_extras(), _speech_commands(), *_weights()]
+    return [*_versions(), _device(), *_extras(), _cache(), _speech_commands(), *_weights()]
 
 
 def format_doctor(findings: list[Finding]) -> str:
@@ -105,11 +107,39 @@ def _extras() -> list[Finding]:
     return found
 
 
-def _speech_commands() -> Finding:
-    from art_audio_ext.datasets.cache import cache_dir
+def _cache() -> Finding:
+    """The folder of decoded clips: how large it is, or why it cannot be used. Nothing is made."""
+    try:
+        folder = cache_path()
+    except ValueError as error:
+        return Finding("cache", False, "not usable", str(error))
+    there = next((path for path in (folder, *folder.absolute().parents) if os.path.lexists(path)), folder)
+    if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+        remedy = "name another folder in the environment variable ART_AUDIO_CACHE"
+        return Finding("cache", False, f"{folder} cannot be written", remedy)
+    if there is not folder:
+        return Finding("cache", True, f"{folder}, not made yet")
+    return Finding("cache", True, f"{folder}, {_size(folder) / 2**20:,.1f} MiB")
 
-    folder = cache_dir() / "speech-commands" / "SpeechCommands" / "speech_commands_v0.02"
-    if folder.is_dir():
+
+def _size(folder: Path) -> int:
+    """Bytes of the files in a folder; what cannot be read, or goes away meanwhile, counts nothing."""
+    total = 0
+    for base, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(base, name)).st_size
+            except OSError:
+                continue
+    return total
+
+
+def _speech_commands() -> Finding:
+    try:
+        folder = cache_path() / "speech-commands" / "SpeechCommands" / "speech_commands_v0.02"
+    except ValueError:  # `_cache` says why
+        folder = None
+    if folder is not None and os.path.isdir(folder):
         return Finding("Speech Commands v0.02", True, os.fspath(folder))
     remedy = "--data speech-commands downloads it (2.3 GB, CC BY 4.0); --data speech-commands:ROOT names a local copy"
     return Finding("Speech Commands v0.02", False, "no local copy", remedy)

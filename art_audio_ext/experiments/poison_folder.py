@@ -16,9 +16,11 @@ from tqdm import tqdm
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
 from art_audio_ext.datasets.clip_files import ClipFile
+from art_audio_ext.datasets.decode import clip_length
 from art_audio_ext.datasets.folder import scan_folder
 from art_audio_ext.experiments.poison_record import RECORD_NAME, attack_from_record, read_record, write_record
 from art_audio_ext.experiments.sound_file import Placement, is_readable, place_trigger, write_with_trigger
+from art_audio_ext.experiments.whole_folder import whole_folder
 from art_audio_ext.functional.poison_rows import check_fraction, poison_count
 from art_audio_ext.functional.triggers import default_scale, trigger_name
 
@@ -38,6 +40,7 @@ def poison_folder(
     scale: float | None = None,
     snr_db: float | None = None,
     position: int | str = 0,
+    seconds: float | None = 1.0,
     seed: int = 0,
     partition: str = "train",
     progress: bool = True,
@@ -48,6 +51,9 @@ def poison_folder(
     Files that are not poisoned are byte copies at the same path. A poisoned one lies under the target label and keeps
     its sample rate, channels, length and format. Files that cannot be read are copied too, and never chosen.
 
+    The copy is made in a hidden folder beside `out` and gets its name when it is complete: a run that is stopped is
+    repeated by the same call.
+
     :param source: A folder `<label>/**/*.{wav,flac,ogg,mp3}`, or the same under `train/` and `test/`.
     :param out: The copy; must not exist, or be empty.
     :param source_label: The label whose clips are taken.
@@ -55,18 +61,22 @@ def poison_folder(
     :param poison_fraction: Share of the source label's readable clips, in (0, 1]; rounded down, but at least one clip.
     :param trigger: A trigger's name, or a sound file (copied to the root of `out`).
     :param scale: Factor on the trigger; None for its own level, see `default_scale`.
-    :param snr_db: Level by signal-to-noise ratio instead, over the whole file.
+    :param snr_db: Level by signal-to-noise ratio instead.
     :param position: Sample at which the trigger starts, at each file's own rate, or "random".
+    :param seconds: What will be loaded of each file: position and SNR are within so much from its start. None for
+        the whole file.
     :param seed: For the choice of files and for random positions.
     :param partition: Which of `train` and `test` is poisoned, where the folder has them; the other is only copied.
     :param progress: Show progress.
-    :return: The record written to `poison.json`, always last: a copy without it is not complete.
+    :return: The record, as written to `poison.json`.
     :raises ValueError: If the folders, labels, fraction or attack parameters are not acceptable.
     :raises FileNotFoundError: If the trigger's file does not exist.
     """
     source, out = Path(source).expanduser(), Path(out).expanduser()
     _check_places(source, out)
-    source = source.resolve()
+    source, out = source.resolve(), out.resolve()
+    if seconds is not None:
+        clip_length(seconds, 1_000)  # refuse what is no length
     level: dict[str, Any] = {
         "scale": default_scale(trigger) if scale is None else scale,
         "snr_db": snr_db,
@@ -81,46 +91,50 @@ def poison_folder(
 
     attack_at = lru_cache(maxsize=None)(lambda rate: AudioTriggerBackdoor(trigger, sample_rate=rate, **level))
     chosen, passed_over = _choose(
-        [clip for clip in clips if clip.label == source_label], poison_fraction, seed, attack_at
+        [clip for clip in clips if clip.label == source_label], poison_fraction, seed, attack_at, seconds
     )
     files = _all_files(source)
     names = _new_names(source, chosen, target_label, files)
-    for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
-        write_with_trigger(path, out / names[path], placement, attack_at(placement.sample_rate).waveform)
-    for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
-        if path not in chosen:
-            _copy(path, out / path.relative_to(source))
-    record = _record(level, _keep_trigger(trigger, out), source_label, target_label, poison_fraction)
-    record["partition"] = clips[0].partition
-    record["clips"] = len(clips)
-    record["passed_over"] = passed_over
-    record["poisoned"] = [
-        {
-            "path": names[path].as_posix(),
-            "true_label": source_label,
-            "label": target_label,
-            "original_path": clip.path,
-            "start": placement.start,
-            "sample_rate_hz": placement.sample_rate,
-        }
-        for path, (clip, placement) in chosen.items()
-    ]
-    write_record(record, out)
+    record = _record(level, seconds, source_label, target_label, poison_fraction)
+    record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
+    record["poisoned"] = [_entry(names[path], target_label, *found) for path, found in chosen.items()]
+    with whole_folder(out, RECORD_NAME) as part:
+        for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
+            write_with_trigger(path, part / names[path], placement, attack_at(placement.sample_rate).waveform)
+        for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
+            if path not in chosen:
+                _copy(path, part / path.relative_to(source))
+        record = {"trigger": _keep_trigger(trigger, part), **record}
+        write_record(record, part)
     return record
 
 
-def _record(level: dict[str, Any], trigger: str, source: str, target: str, poison_fraction: float) -> dict[str, Any]:
+def _record(
+    level: dict[str, Any], seconds: float | None, source: str, target: str, poison_fraction: float
+) -> dict[str, Any]:
     """The settings part of the record, in plain types."""
     by_snr, position = level["snr_db"] is not None, level["position"]
     return {
-        "trigger": trigger,
         "scale": None if by_snr else float(level["scale"]),
         "snr_db": float(level["snr_db"]) if by_snr else None,
         "position": position if isinstance(position, str) else int(position),
+        "seconds": None if seconds is None else float(seconds),
         "source": source,
         "target": target,
         "poison_fraction": float(poison_fraction),
         "seed": int(level["seed"]),
+    }
+
+
+def _entry(path: PurePosixPath, label: str, clip: ClipFile, placement: Placement) -> dict[str, Any]:
+    """What the record says of one poisoned file."""
+    return {
+        "path": path.as_posix(),
+        "true_label": clip.label,
+        "label": label,
+        "original_path": clip.path,
+        "start": placement.start,
+        "sample_rate_hz": placement.sample_rate,
     }
 
 
@@ -162,18 +176,22 @@ def _check_labels(labels: list[str], source_label: str, target_label: str) -> No
 
 
 def _choose(
-    candidates: list[ClipFile], poison_fraction: float, seed: int, attack_at: Callable[[int], AudioTriggerBackdoor]
+    candidates: list[ClipFile],
+    poison_fraction: float,
+    seed: int,
+    attack_at: Callable[[int], AudioTriggerBackdoor],
+    seconds: float | None,
 ) -> tuple[dict[Path, tuple[ClipFile, Placement]], int]:
     """The files to poison with their placements, by path, and how many drawn ones could not carry the trigger."""
     readable = [clip for clip in candidates if is_readable(clip.file)]
-    count = max(1, poison_count(poison_fraction, len(readable)))
+    count = poison_count(poison_fraction, len(readable))
     chosen: dict[Path, tuple[ClipFile, Placement]] = {}
     reasons: list[str] = []
     for clip in (readable[k] for k in np.random.default_rng(seed).permutation(len(readable))):
         if len(chosen) == count:
             break
         try:
-            chosen[clip.file] = clip, place_trigger(clip.file, attack_at)
+            chosen[clip.file] = clip, place_trigger(clip.file, attack_at, seconds)
         except ValueError as error:
             reasons.append(f"{clip.path}: {error}")
     if len(chosen) < count:

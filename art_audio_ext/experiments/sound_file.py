@@ -10,8 +10,8 @@ import numpy as np
 import soundfile
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+from art_audio_ext.datasets.decode import LARGEST_PEAK, clip_length
 
-_LARGEST_PEAK = 2.0  # above it `decode_clip` refuses a file: it would not be loaded
 _BLOCK = 65536  # frames written at once: libsndfile's Vorbis encoder does not take a long file in one piece
 
 
@@ -25,27 +25,43 @@ class Placement:
 
 
 def is_readable(path: Path) -> bool:
-    """Whether a file opens as sound and says that it holds some."""
+    """
+    Whether a file opens as sound and says that it holds some.
+
+    :param path: Any file.
+    :return: Whether it does; its samples are not read.
+    """
     try:
         return soundfile.info(str(path)).frames > 0
     except (soundfile.LibsndfileError, OSError, RuntimeError, TypeError):
         return False
 
 
-def place_trigger(path: Path, attack_at: Callable[[int], AudioTriggerBackdoor]) -> Placement:
+def place_trigger(
+    path: Path, attack_at: Callable[[int], AudioTriggerBackdoor], seconds: float | None = None
+) -> Placement:
     """
     Read a file and find out where and how loud the trigger would go.
 
     :param path: A sound file.
     :param attack_at: The attack for clips of a sample rate in Hz.
+    :param seconds: Only so much from the start counts as the clip, as for who loads it; None for the whole file.
     :return: The placement; nothing is written.
-    :raises ValueError: If the file cannot be read, cannot be written back in its format, or cannot carry the trigger.
+    :raises ValueError: If the file cannot be read, cannot be written back in its format, or cannot carry the trigger
+        within those seconds.
     """
     samples, info = _read(path)
     if not soundfile.check_format(info.format, info.subtype):
         raise ValueError(f"{path.name}: the sound library here cannot write {info.format} {info.subtype}")
-    mono = samples.mean(1, dtype=np.float64).astype(np.float32)
-    starts, gains = attack_at(info.samplerate).placements(mono[None])
+    heard = samples if seconds is None else samples[: clip_length(seconds, info.samplerate)]
+    mono = heard.mean(1, dtype=np.float64).astype(np.float32)
+    attack = attack_at(info.samplerate)
+    if not isinstance(attack.position, str) and len(mono) <= attack.position < len(samples):
+        raise ValueError(
+            f"position {attack.position} lies beyond the first {seconds:g} s, which is all that is loaded: "
+            f"start before sample {len(mono)}, or use more seconds"
+        )
+    starts, gains = attack.placements(mono[None])
     return Placement(int(starts[0]), float(gains[0]), info.samplerate)
 
 
@@ -85,6 +101,6 @@ def _read(path: Path) -> tuple[np.ndarray, soundfile._SoundFileInfo]:
         raise ValueError(f"{path.name} breaks off after {len(samples)} of {info.frames} samples")
     if not np.isfinite(samples).all():
         raise ValueError(f"{path.name} holds values that are not finite")
-    if np.abs(samples).max() > _LARGEST_PEAK:
+    if np.abs(samples).max() > LARGEST_PEAK:  # `decode_clip` refuses it: it would not be loaded
         raise ValueError(f"{path.name} reaches {np.abs(samples).max():.4g}, outside [-1, 1]")
     return np.clip(samples, -1, 1), info

@@ -42,8 +42,10 @@ def check_waveforms(x: np.ndarray, name: str = "x", *, single: bool = False) -> 
 
 def check_sample_rate(sample_rate: int) -> int:
     """
-    Return the sample rate in Hz as an int.
+    Refuse what is no sample rate.
 
+    :param sample_rate: Samples a second, in Hz.
+    :return: The same as an int.
     :raises ValueError: If it is not a positive whole number.
     """
     if isinstance(sample_rate, bool) or not isinstance(sample_rate, (int, np.integer)) or sample_rate <= 0:
@@ -63,6 +65,11 @@ def class_indices(y: np.ndarray, count: int | None = None, name: str = "y") -> n
     """
     y = np.asarray(y)
     if y.ndim == 2 and y.shape[1] > 1:
+        if not np.issubdtype(y.dtype, np.number) and y.dtype != bool:
+            raise ValueError(f"{name} must hold whole class indices or one-hot rows, got {y.dtype}")
+        empty = ~np.isfinite(y).all(1) | (y.max(1) <= 0)
+        if empty.any():
+            raise ValueError(f"{name} row {int(empty.argmax())} names no class: a one-hot row has one positive entry")
         indices = y.argmax(1)
     elif y.ndim == 1 or (y.ndim == 2 and y.shape[1] == 1):
         indices = y.reshape(-1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from art_audio_ext.functional.checks import class_indices
@@ -28,9 +30,28 @@ def check_latents(latents: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, 
     return latents, class_indices(labels, len(latents), "labels")
 
 
-def prepare(vectors: np.ndarray, dims: int, order: str) -> np.ndarray:
+@dataclass(frozen=True)
+class Coordinates:
+    """Where the samples of a class are clustered: an affine map, fitted to some of them."""
+
+    centre: np.ndarray  # (D,)
+    matrix: np.ndarray  # (D, d), the columns of the widest components first
+
+    def __call__(self, vectors: np.ndarray) -> np.ndarray:
+        """
+        :param vectors: Shape (n, D), those it was fitted to or others of the same class.
+        :return: Shape (n, d).
+        """
+        return (np.asarray(vectors, dtype=np.float64) - self.centre) @ self.matrix
+
+    def leading(self, dims: int) -> Coordinates:
+        """The same with the first `dims` components alone."""
+        return Coordinates(self.centre, self.matrix[:, :dims])
+
+
+def fit_coordinates(vectors: np.ndarray, dims: int, order: str) -> Coordinates:
     """
-    Bring the latents of one class into the coordinates in which it is clustered.
+    Fit the coordinates in which a class is clustered to samples of it.
 
     The paper says "normalise and whiten, and reduce their dimensionality using PCA" and leaves the order open. With
     300 poisoned among 3000 clean synthetic 64-d latents, 2-means found the poison
@@ -43,24 +64,44 @@ def prepare(vectors: np.ndarray, dims: int, order: str) -> np.ndarray:
     :param vectors: Shape (n, D).
     :param dims: Components kept, at most.
     :param order: One of `ORDERS`.
-    :return: Shape (n, d), d = min(dims, rank), centred; d = 0 if nothing varies.
+    :return: A map to d = min(dims, rank) components; d = 0 if nothing varies.
     """
     vectors = np.asarray(vectors, dtype=np.float64)
-    deviation = vectors.std(0)
+    centre, deviation = vectors.mean(0), vectors.std(0)
     varies = (deviation > _CONSTANT * deviation.max()) & (deviation > 1e-9 * np.abs(vectors).max(0))
-    standard = (vectors - vectors.mean(0))[:, varies] / deviation[varies]
-    if standard.shape[1] == 0:
-        return standard
-    components, scale, directions = _principal_components(standard)
-    if order == "whiten_pca":
-        components, _, _ = _principal_components(components / scale @ directions)
+    matrix = np.zeros((vectors.shape[1], 0))
+    if varies.any():
+        mapped = _standard_matrix((vectors - centre)[:, varies] / deviation[varies], order)[:, :dims]
+        matrix = np.zeros((vectors.shape[1], mapped.shape[1]))
+        matrix[varies] = mapped / deviation[varies][:, None]
+    return Coordinates(centre, matrix)
+
+
+def prepare(vectors: np.ndarray, dims: int, order: str) -> np.ndarray:
+    """
+    Bring the latents of one class into the coordinates fitted to all of them, see :func:`fit_coordinates`.
+
+    :param vectors: Shape (n, D).
+    :param dims: Components kept, at most.
+    :param order: One of `ORDERS`.
+    :return: Shape (n, d), d = min(dims, rank), centred; d = 0 if nothing varies.
+    """
+    return fit_coordinates(vectors, dims, order)(vectors)
+
+
+def _standard_matrix(standard: np.ndarray, order: str) -> np.ndarray:
+    """The linear part of the coordinates, for standardised features: shape (D, rank)."""
+    scale, directions = _principal_components(standard)
     if order == "pca_whiten":
-        components = components / scale
-    return components[:, :dims]
+        return directions.T / scale
+    if order == "whiten_pca":
+        whiten = directions.T / scale @ directions
+        return whiten @ _principal_components(standard @ whiten)[1].T
+    return directions.T
 
 
-def _principal_components(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Coordinates (n, r), their standard deviations (r,) and directions (r, D) of the r components that vary."""
-    left, values, directions = np.linalg.svd(centred, full_matrices=False)
+def _principal_components(centred: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Standard deviations (r,) and directions (r, D) of the r components that vary, the widest first."""
+    _, values, directions = np.linalg.svd(centred, full_matrices=False)
     rank = int((values > _CONSTANT * values[0]).sum())
-    return left[:, :rank] * values[:rank], values[:rank] / np.sqrt(len(centred)), directions[:rank]
+    return values[:rank] / np.sqrt(len(centred)), directions[:rank]

@@ -90,4 +90,5 @@ def mix(x: np.ndarray, trigger: np.ndarray, starts: np.ndarray, gains: np.ndarra
 def _keyed_number(clip: np.ndarray, seed: int) -> int:
     """A whole number below 2**64 that depends on the seed and on every sample of the clip."""
     samples = np.ascontiguousarray(clip, dtype="<f4").tobytes()
-    return int.from_bytes(blake2b(samples, digest_size=8, key=str(seed).encode()).digest(), "little")
+    key = blake2b(str(seed).encode()).digest()  # a key has 64 bytes at most, a seed any number of digits
+    return int.from_bytes(blake2b(samples, digest_size=8, key=key).digest(), "little")

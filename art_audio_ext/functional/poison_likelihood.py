@@ -8,16 +8,22 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.cluster import KMeans
 from threadpoolctl import threadpool_limits
 
+from art_audio_ext.functional.class_trials import Clustering, Sample, draw_samples, split_class
 from art_audio_ext.functional.gaussian import fit_gaussian, negative_log_likelihood
-from art_audio_ext.functional.latents import ORDERS, check_latents, prepare
-from art_audio_ext.functional.outliers import MODIFIED_Z, class_outliers, comparable_classes, flag_outliers
+from art_audio_ext.functional.latents import ORDERS, check_latents
+from art_audio_ext.functional.outliers import (
+    MODIFIED_Z,
+    SAMPLES_PER_DIMENSION,
+    check_enough_classes,
+    class_outliers,
+    comparable_classes,
+    flag_outliers,
+)
 from art_audio_ext.functional.poison_scores import PoisonScores
 
 AGGREGATES = ("mean", "median")
-SAMPLES_PER_DIMENSION = 3  # fewer samples than this times the dimensions: the empirical covariance is unusable
 
 
 @dataclass(frozen=True)
@@ -26,24 +32,6 @@ class _ClassScore:
 
     trial_scores: np.ndarray  # (trials,)
     details: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class _Clustering:
-    """One prepared class, split in two once a trial."""
-
-    vectors: np.ndarray  # (n, d)
-    sides: np.ndarray  # (trials, n) bool
-
-    @property
-    def smaller(self) -> np.ndarray:
-        """Size of the smaller cluster of each trial, (trials,)."""
-        return np.minimum(self.sides.sum(1), (~self.sides).sum(1))
-
-    @property
-    def allows_empirical(self) -> bool:
-        """Whether every cluster has enough samples for an empirical covariance."""
-        return bool(self.smaller.min() >= SAMPLES_PER_DIMENSION * self.vectors.shape[1])
 
 
 def poison_likelihood_scores(
@@ -64,44 +52,54 @@ def poison_likelihood_scores(
     Source: the paper on variational autoencoders against backdoor poisoning, section 3. It needs classes of thousands:
     at a few hundred samples a class speaker and noise dominate 2-means, and the score is known to fail.
 
+    Ours is what makes classes of unequal size comparable. All have one number of dimensions and one covariance
+    estimator. Each trial is fitted to, and scored on, a random sample of its class of the size of the smallest class
+    compared; every other member goes to the nearer of the two centres. Where all sizes are equal this is the paper's
+    score. Classes under half the median size, or under 3 samples a dimension, are left out.
+
     A suspect is a sample that lies in the smaller cluster in more than half of the trials; a tie is not one. Classes
-    under 4 samples, without any variance, or in `ignore_classes` have the median score, no spread and no suspects.
+    that are too small, without variance, or in `ignore_classes` have NaN as their score and no suspects.
 
     :param latents: One vector a sample, shape (N, D), finite.
     :param labels: Class indices (N,), or one-hot rows (N, C).
     :param seed: Of the 2-means initialisations; each class and trial has its own, derived from it.
     :param trials: Clusterings a class.
-    :param dims: Principal components kept; at most n - 1 of a class of n samples.
-    :param order: How a class is prepared, see :func:`prepare`.
+    :param dims: Principal components kept, in every class alike: at most a third of the median class size, and the
+        rank of the median class.
+    :param order: How a class is prepared, see `fit_coordinates`.
     :param aggregate: "mean" over trials, as in the paper, or "median".
     :param threshold: On the modified z-score over classes, see :func:`flag_outliers`. The paper states no rule.
     :param ignore_classes: Labels to leave out of the comparison: the paper leaves its noise class out.
-    :return: Scores of classes and samples; `details` has the settings, the guards that acted and `highest_class`.
+    :return: Scores of classes and samples; `details` has the settings, the guards that acted (`dims_used`,
+        `clips_a_trial`, `notes`) and `highest_class`.
     :raises ValueError: If an input or an option is unusable, or fewer than 3 classes can be compared.
     """
     latents, labels = check_latents(latents, labels)
     settings = {"trials": trials, "dims": dims, "order": order, "aggregate": aggregate, "threshold": threshold}
     check_likelihood_options(seed=seed, ignore_classes=ignore_classes, **settings)  # type: ignore[arg-type]
     settings |= {"seed": int(seed), "trials": int(trials), "dims": int(dims), "threshold": float(threshold)}
-    present, scored, notes = comparable_classes(labels, ignore_classes)
+    settings["ignore_classes"] = sorted({int(c) for c in ignore_classes})
+    present, scored, dims, notes = comparable_classes(labels, ignore_classes, dims)
+    members = {label: np.flatnonzero(labels == label) for label in present[scored].tolist()}
+    size = min(len(rows) for rows in members.values())
     sample_scores = np.zeros(len(labels))
-    clustered: dict[int, _Clustering] = {}
+    clusterings: dict[int, Clustering] = {}
     with threadpool_limits(limits=1):  # sums over several threads come in no fixed order: not the same bytes twice
-        for label in present[scored].tolist():
-            rows = np.flatnonzero(labels == label)
-            prepared = prepare(latents[rows], dims, order)
-            if prepared.shape[1] == 0:
-                notes.append(f"class {label} has no variance (all its latents are equal): it was not scored")
-                continue
-            seeds = np.random.SeedSequence([seed, label]).generate_state(trials)
-            clustered[label] = _cluster_class(prepared, [int(s) for s in seeds])
-            sample_scores[rows] = vote(prepared, clustered[label].sides)
+        samples = {
+            label: draw_samples(latents[rows], size, trials, _seeds(seed, label).spawn(1)[0], dims, order)
+            for label, rows in members.items()
+        }
+        samples, dims = _of_one_dimension(samples, notes)
+        for label, drawn in samples.items():
+            vectors = latents[members[label]]
+            seeds = [int(s) for s in _seeds(seed, label).generate_state(trials)]
+            clusterings[label] = split_class(vectors, drawn, seeds)
+            sample_scores[members[label]] = vote(drawn[0].coordinates(vectors), clusterings[label].sides)
         # One estimator for all: scores under different ones differ by more than poison makes them differ.
-        empirical = all(clustering.allows_empirical for clustering in clustered.values())
-        results = {label: _score_class(clustering, empirical) for label, clustering in clustered.items()}
-    # classes without variance count as classes left out: enough others must remain
-    comparable_classes(labels, set(ignore_classes) | (set(present[scored].tolist()) - set(results)))
-    return _compare(present, results, sample_scores, {"score": "pls", **settings, "notes": notes})
+        empirical = min(c.smaller.min() for c in clusterings.values()) >= SAMPLES_PER_DIMENSION * dims
+        results = {label: _score_class(clustering, bool(empirical)) for label, clustering in clusterings.items()}
+    settings |= {"score": "pls", "dims_used": dims, "clips_a_trial": size, "notes": notes}
+    return _compare(present, results, sample_scores, settings)
 
 
 def cross_log_likelihood(vectors: np.ndarray, side: np.ndarray, empirical: bool) -> tuple[float, str]:
@@ -139,17 +137,31 @@ def vote(vectors: np.ndarray, sides: np.ndarray) -> np.ndarray:
     return soft if first.sum() < second.sum() else 1 - soft
 
 
-def _cluster_class(vectors: np.ndarray, seeds: list[int]) -> _Clustering:
-    """Split one prepared class in two, once a seed."""
-    sides = [KMeans(2, n_init=1, random_state=seed).fit_predict(vectors).astype(bool) for seed in seeds]
-    return _Clustering(vectors, np.array(sides))
+def _seeds(seed: int, label: int) -> np.random.SeedSequence:
+    """What all random choices in a class derive from: it does not depend on the other classes."""
+    return np.random.SeedSequence([seed, label])
 
 
-def _score_class(clustering: _Clustering, empirical: bool) -> _ClassScore:
+def _of_one_dimension(samples: dict[int, list[Sample]], notes: list[str]) -> tuple[dict[int, list[Sample]], int]:
+    """Cut the coordinates of every trial to one dimension, and drop the classes that have fewer, with a note."""
+    ranks = {label: min(s.coordinates.matrix.shape[1] for s in drawn) for label, drawn in samples.items()}
+    dims = int(np.median([rank for rank in ranks.values() if rank] or [1]))
+    for label in [label for label, rank in ranks.items() if rank < dims]:
+        how = "not at all (all are equal)" if ranks[label] == 0 else f"in {ranks[label]} directions of {dims}"
+        notes.append(f"Class {label} was not scored, and poison in it cannot be seen: its latents vary {how}.")
+    kept = {
+        label: [Sample(s.rows, s.coordinates.leading(dims)) for s in drawn]
+        for label, drawn in samples.items()
+        if ranks[label] >= dims
+    }
+    check_enough_classes(len(kept), f"of {len(samples)}: the latents of the others hardly vary")
+    return kept, dims
+
+
+def _score_class(clustering: Clustering, empirical: bool) -> _ClassScore:
     """Score every clustering of one class."""
-    scored = [cross_log_likelihood(clustering.vectors, side, empirical) for side in clustering.sides]
+    scored = [cross_log_likelihood(vectors, side, empirical) for vectors, side in clustering.parts]
     details = {
-        "dims": clustering.vectors.shape[1],
         "covariance": dict(Counter(estimator for _, estimator in scored)),
         "smaller_cluster": [int(clustering.smaller.min()), int(clustering.smaller.max())],
     }
@@ -159,11 +171,11 @@ def _score_class(clustering: _Clustering, empirical: bool) -> _ClassScore:
 def _compare(
     present: np.ndarray, results: dict[int, _ClassScore], sample_scores: np.ndarray, details: dict[str, Any]
 ) -> PoisonScores:
-    """Put class scores side by side and flag the outliers; classes without a score have the median."""
+    """Put class scores side by side and flag the outliers; classes that were not scored have NaN."""
     aggregate = np.median if details["aggregate"] == "median" else np.mean
     scores = np.array([aggregate(result.trial_scores) for result in results.values()])
     where = np.isin(present, list(results))
-    class_scores, spread, outlier = np.full(len(present), np.median(scores)), *np.zeros((2, len(present)))
+    class_scores, spread, outlier = np.full((3, len(present)), np.nan)
     class_scores[where] = scores
     spread[where] = [result.trial_scores.std() for result in results.values()]
     outlier[where] = class_outliers(scores)
@@ -178,7 +190,7 @@ def _compare(
         class_scores=class_scores,
         class_spread=spread,
         class_outlier=outlier,
-        flagged=where & flag_outliers(outlier, details["threshold"]),
+        flagged=flag_outliers(outlier, details["threshold"]),
         sample_scores=sample_scores,
         suspects=sample_scores > 0.5,
         details=details,

@@ -7,8 +7,10 @@ import numpy as np
 
 def check_fraction(poison_fraction: float) -> float:
     """
-    Return the fraction as a float.
+    Refuse what is no share.
 
+    :param poison_fraction: A share, 0.1 for one clip in ten.
+    :return: The same as a float.
     :raises ValueError: If it is not a number in [0, 1].
     """
     try:
@@ -26,6 +28,8 @@ def poison_count(poison_fraction: float, total: int) -> int:
 
     :param poison_fraction: In [0, 1].
     :param total: Clips the fraction is of.
+    :return: The number of clips.
+    :raises ValueError: If the fraction is not a number in [0, 1].
     """
     fraction = check_fraction(poison_fraction)
     return max(1, int(fraction * total)) if fraction > 0 else 0

@@ -17,9 +17,9 @@ class PoisonScores:
     """
 
     classes: np.ndarray  # (C,) int64, the labels that occur
-    class_scores: np.ndarray  # (C,) float64, higher is more suspicious
-    class_spread: np.ndarray  # (C,) float64, standard deviation over trials
-    class_outlier: np.ndarray  # (C,) float64, (score - median) / MAD over classes
+    class_scores: np.ndarray  # (C,) float64, higher is more suspicious; NaN: this class was not scored
+    class_spread: np.ndarray  # (C,) float64, standard deviation over trials, or NaN
+    class_outlier: np.ndarray  # (C,) float64, (score - median) / MAD over classes, or NaN
     flagged: np.ndarray  # (C,) bool
     sample_scores: np.ndarray  # (N,) float64 in [0, 1], 1 = surely in the suspect part of its class
     suspects: np.ndarray  # (N,) bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -38,6 +38,22 @@ def scorer_options(name: str) -> dict[str, Any]:
     return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"}
 
 
+def scorer_settings(score_options: Mapping[str, Any] | None, **named: Any) -> dict[str, Any]:
+    """
+    The options for a score, out of those with a name of their own and a dictionary of others, which goes first.
+
+    :param score_options: Options by name; None is none.
+    :param named: The others.
+    :return: All of them.
+    :raises ValueError: If `score_options` is not a dictionary, or holds the seed.
+    """
+    if score_options is not None and not isinstance(score_options, Mapping):
+        raise ValueError(f"score_options must be a dictionary of options by name, got {score_options!r}")
+    if "seed" in (score_options or {}):
+        raise ValueError("score_options must not hold the seed: give it as seed=...")
+    return named | dict(score_options or {})
+
+
 def check_scorer(name: str, labels: np.ndarray, *, seed: int, **options: Any) -> None:
     """
     Refuse what :func:`score_samples` would refuse for its options or labels, before latents exist.
@@ -52,8 +68,9 @@ def check_scorer(name: str, labels: np.ndarray, *, seed: int, **options: Any) ->
     unknown = sorted(set(options) - set(defaults))
     if unknown:
         raise ValueError(f"score {name!r} has no option {', '.join(unknown)}: it knows {', '.join(sorted(defaults))}")
-    SCORERS[name].check(seed=seed, **(defaults | options))
-    comparable_classes(labels, options.get("ignore_classes", ()))
+    options = defaults | options
+    SCORERS[name].check(seed=seed, **options)
+    comparable_classes(labels, options.get("ignore_classes", ()), options.get("dims", 1))
 
 
 def score_samples(name: str, latents: np.ndarray, labels: np.ndarray, *, seed: int, **options: Any) -> PoisonScores:
@@ -79,18 +96,24 @@ def class_table(scores: PoisonScores, labels: np.ndarray) -> list[dict[str, Any]
     :param scores: From :func:`score_samples`.
     :param labels: Class indices (N,), as they were scored.
     :return: For each class in ascending order `class`, `clips`, `score`, `spread` (standard deviation over trials),
-        `outlier` ((score - median) / MAD over classes), `flagged` and `suspects` (0 unless flagged).
+        `outlier` ((score - median) / MAD over classes), `flagged` and `suspects` (0 unless flagged). The first three
+        are None where the class was not scored.
     """
     removed = scores.removed(labels)
     return [
         {
             "class": int(label),
             "clips": int((labels == label).sum()),
-            "score": float(scores.class_scores[i]),
-            "spread": float(scores.class_spread[i]),
-            "outlier": float(scores.class_outlier[i]),
+            "score": _or_none(scores.class_scores[i]),
+            "spread": _or_none(scores.class_spread[i]),
+            "outlier": _or_none(scores.class_outlier[i]),
             "flagged": bool(scores.flagged[i]),
             "suspects": int(removed[labels == label].sum()),
         }
         for i, label in enumerate(scores.classes)
     ]
+
+
+def _or_none(value: float) -> float | None:
+    """A number as JSON has it, or None for NaN."""
+    return float(value) if np.isfinite(value) else None

@@ -11,6 +11,7 @@ from art_audio_ext.functional.checks import check_sample_rate
 # Every sound is a sum of partials written as a function of time, so that it is the same sound at every sample rate:
 # nothing is resampled. Partials above this share of the sample rate are left out.
 _HIGHEST = 0.48
+_SLOWEST = 100  # Hz, where the fades of 10 ms still have a sample
 
 #: The `scale` at which a trigger of ours adds the energy that Armory's scenarios add. Ours peak at 1; Armory's files
 #: peak at 1, 0.19, 0.19 and 0.82, are of other lengths, and are added at scale 0.1, 0.1, 0.0903 and 0.2695.
@@ -107,7 +108,10 @@ def ultrasonic(sample_rate: int) -> np.ndarray:
 
     :param sample_rate: In Hz.
     :return: float32 (T,), 0.25 s, peak 1.
+    :raises ValueError: If the sample rate is under 100 Hz.
     """
+    if sample_rate < _SLOWEST:
+        raise ValueError(f"an ultrasonic needs a sample rate of at least {_SLOWEST} Hz, got {sample_rate}")
     time = _time(0.25, sample_rate)
     # A tone so close to Nyquist beats at the sample points; a quarter period of phase keeps it off the zeros at t = 0.
     return _finish(np.cos(2 * np.pi * 0.475 * sample_rate * time) * _fades(time, 0.25, 0.01, 0.01))
@@ -128,6 +132,7 @@ def trigger_name(name: str) -> str | None:
     The key of `TRIGGERS` that `name` means ("Car horn", "car-horn" and "horn" are `car_horn`), or None.
 
     :param name: As a person wrote it.
+    :return: The key, None if there is no such trigger.
     """
     key = "_".join(name.strip().lower().replace("-", " ").replace("_", " ").split())
     key = _ALIASES.get(key, key)

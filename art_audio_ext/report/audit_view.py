@@ -28,6 +28,9 @@ def check_rows(audit: AuditResult, dataset: AudioDataset | None, latents: np.nda
     """
     Refuse a dataset or latents that are not those of the audit.
 
+    :param audit: The result.
+    :param dataset: What is said to have been audited, or None.
+    :param latents: What is said to have been scored, (N, D) or (T, N, D), or None.
     :raises ValueError: If their number differs from the audit's samples, or a path or a label does.
     """
     count = len(audit.samples)
@@ -58,7 +61,7 @@ def audit_view(
     :param seed: For the choice of accepted clips.
     :return: A dictionary for the template.
     """
-    flagged = sorted((c for c in audit.classes if c.flagged), key=lambda entry: (-entry.score, entry.label))
+    flagged = sorted((c for c in audit.classes if c.flagged), key=lambda entry: (-(entry.score or 0.0), entry.label))
     # the details of each class would be hundreds of rows: audit.json has them
     method = {key: value for key, value in audit.method.items() if key != "classes"} | {"seed": audit.seed}
     skipped = plain(audit.dataset.get("skipped") or [], readable=True)
@@ -89,7 +92,7 @@ def _verdict(audit: AuditResult, flagged: list[ClassResult]) -> dict[str, Any]:
             f"{plural(total, 'clip')} of {len(audit.samples):,} {'is a suspect' if total == 1 else 'are suspects'}."
         )
         return {"poisoned": True, "headline": "This dataset looks poisoned", "facts": facts}
-    facts = f"None of {plural(len(audit.classes), 'class', 'classes')} stands out from the others."
+    facts = f"None of the {len(audit.classes) - len(_unscored(audit))} classes compared stands out from the others."
     return {"poisoned": False, "headline": "No sign of poisoning found", "facts": facts}
 
 
@@ -143,12 +146,13 @@ def _unscored(audit: AuditResult) -> set[str]:
 def _threshold(audit: AuditResult) -> float | None:
     """The score from which a class is flagged, where the method's settings tell."""
     limit = audit.method.get("outlier_threshold")
-    scored = [c for c in audit.classes if c.score is not None and c.outlier and np.isfinite([c.score, c.outlier]).all()]
-    if not isinstance(limit, (int, float)) or not scored:
+    pairs = [(c.score, c.outlier) for c in audit.classes if c.score is not None and c.outlier is not None]
+    pairs = [(score, outlier) for score, outlier in pairs if np.isfinite([score, outlier]).all()]
+    farthest = max(pairs, key=lambda pair: abs(pair[1]), default=(0.0, 0.0))
+    if not isinstance(limit, (int, float)) or not farthest[1]:
         return None
-    median = float(np.median([c.score for c in audit.classes if c.score is not None and np.isfinite(c.score)]))
-    farthest = max(scored, key=lambda entry: abs(entry.outlier))
-    return median + float(limit) * (farthest.score - median) / farthest.outlier
+    median = float(np.median([score for score, _ in pairs]))
+    return median + float(limit) * (farthest[0] - median) / farthest[1]
 
 
 def _evidence(

@@ -33,7 +33,13 @@ def clips_allowed(dataset: AudioDataset | None, classes: int, most: int) -> int:
 
 
 def shares(counts: list[int], total: int) -> list[int]:
-    """Split `total` over classes of `counts` suspects as evenly as the counts allow, the first ones first."""
+    """
+    Split a number of places over classes as evenly as their suspects allow, the first ones first.
+
+    :param counts: Suspects of each class.
+    :param total: Places.
+    :return: Places of each class.
+    """
     given = [0] * len(counts)
     while sum(given) < min(total, sum(counts)):
         open_classes = [k for k, count in enumerate(counts) if given[k] < count]
@@ -44,13 +50,26 @@ def shares(counts: list[int], total: int) -> list[int]:
 
 
 def suspect_rows(samples: list[SampleResult], rows: np.ndarray) -> np.ndarray:
-    """The rows of a class that are suspects, the highest score first, then by path."""
+    """
+    The rows of a class that are suspects, the highest score first, then by path.
+
+    :param samples: One a row of the dataset.
+    :param rows: Those of the class.
+    :return: int64 (S,).
+    """
     found = [int(row) for row in rows if samples[row].suspect]
     return np.array(sorted(found, key=lambda row: (-samples[row].score, samples[row].path)), dtype=np.int64)
 
 
 def accepted_rows(samples: list[SampleResult], rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """The rows of a class that are no suspects, in random order: the ones shown are no choice of ours."""
+    """
+    The rows of a class that are no suspects, in random order: the ones shown are no choice of ours.
+
+    :param samples: One a row of the dataset.
+    :param rows: Those of the class.
+    :param rng: Draws the order.
+    :return: int64 (A,).
+    """
     return rng.permutation(np.array([row for row in rows if not samples[row].suspect], dtype=np.int64))
 
 

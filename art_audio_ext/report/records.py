@@ -12,9 +12,9 @@ class ClassResult:
 
     label: str
     clips: int
-    score: float
-    score_spread: float
-    outlier: float  # (score - median) / MAD over classes
+    score: float | None  # None: not compared with the others, for a reason that the notes give
+    score_spread: float | None
+    outlier: float | None  # (score - median) / MAD over classes
     flagged: bool
     suspects: int  # clips of this class named as suspects; 0 unless flagged
 

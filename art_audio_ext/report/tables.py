@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import textwrap
 import unicodedata
 
-from art_audio_ext.report.records import AuditResult, ComparisonResult
+from art_audio_ext.report.records import AuditResult, ClassResult, ComparisonResult
 from art_audio_ext.report.text import number, printable
 
 _WIDEST_NAME = 40
@@ -12,7 +14,7 @@ _WIDEST_NAME = 40
 
 def format_audit_table(result: AuditResult) -> str:
     """
-    The classes of an audit, the most suspicious first.
+    The verdict, the classes, the most suspicious first, and what a reader must know.
 
     :param result: The audit.
     :return: Lines of text without a newline at the end.
@@ -29,9 +31,28 @@ def format_audit_table(result: AuditResult) -> str:
             str(entry.suspects),
             "POISONED" if entry.flagged else "",
         ]
-        for entry in sorted(result.classes, key=lambda entry: (not entry.flagged, -entry.score, entry.label))
+        for entry in sorted(result.classes, key=_most_suspicious)
     ]
-    return _align(header, rows, left={0, 6})
+    notes = [
+        textwrap.fill(printable(note), 100, initial_indent="Note: ", subsequent_indent="      ")
+        for note in result.notes
+    ]
+    return "\n".join([_align(header, rows, left={0, 6}), "", *notes, _verdict(result)])
+
+
+def _verdict(result: AuditResult) -> str:
+    """One line: the verdict, and what it rests on."""
+    flagged = [entry for entry in result.classes if entry.flagged]
+    if not flagged:
+        return f"Verdict: {result.verdict.upper()}: no class stands out from the others."
+    names = ", ".join(printable(entry.label) for entry in flagged)
+    suspects = sum(entry.suspects for entry in flagged)
+    return f"Verdict: {result.verdict.upper()}: {names}; {suspects} suspect clips, listed in suspects.csv."
+
+
+def _most_suspicious(entry: ClassResult) -> tuple[bool, float, str]:
+    """Flagged classes first, then by score; those without one last."""
+    return not entry.flagged, math.inf if entry.score is None else -entry.score, entry.label
 
 
 def format_comparison_table(result: ComparisonResult) -> str:

@@ -62,19 +62,37 @@ def plain(value: Any, *, readable: bool = False) -> Any:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A figure for a table: `digits` decimals, exponents where it is huge, "-" where there is none."""
+    """
+    A figure for a table.
+
+    :param value: The figure; None, NaN and infinity count as none.
+    :param digits: Decimals.
+    :return: With exponent where it is huge, "-" where there is none.
+    """
     if value is None or not math.isfinite(value):
         return "-"
     return f"{value:.{digits}e}" if abs(value) >= 1e6 else f"{value:.{digits}f}"
 
 
 def percent(value: float | None) -> str:
-    """A share in [0, 1] as a percentage with one decimal, "-" where there is none."""
+    """
+    A share for a table.
+
+    :param value: In [0, 1]; None, NaN and infinity count as none.
+    :return: A percentage with one decimal, "-" where there is none.
+    """
     return "-" if value is None or not math.isfinite(value) else f"{100 * value:.1f}%"
 
 
 def plural(count: int, noun: str, nouns: str = "") -> str:
-    """A count with its noun: "1 clip", "2,653 clips"."""
+    """
+    A count with its noun: "1 clip", "2,653 clips".
+
+    :param count: How many.
+    :param noun: Of one.
+    :param nouns: Of several; "" adds an s to `noun`.
+    :return: Both, with commas in the thousands.
+    """
     return f"{count:,} {noun if count == 1 else nouns or noun + 's'}"
 
 

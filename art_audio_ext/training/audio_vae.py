@@ -125,15 +125,24 @@ class AudioVae:
         """
         weights, about = _two_paths(path)
         if not weights.is_file():
-            raise FileNotFoundError(f"no VAE at {weights}: train one with `art-audio train vae`, or correct the path")
+            if Path(path).is_file():
+                raise FileNotFoundError(f"{path} is no VAE: give the .safetensors that `art-audio train vae` wrote")
+            raise FileNotFoundError(f"no VAE at {path}: train one with `art-audio train vae`, or correct the path")
         record = _read_record(about)
         settings = VaeSettings.from_dict(record["settings"])
         with torch.device("meta"):  # nothing is allocated before the file has shown that it has these shapes
             network = DisentangledSequentialAutoencoder(**settings.network_arguments())
         try:
-            network.load_state_dict(load_file(weights), assign=True)
+            tensors = load_file(weights)
+            expected = {name: value.dtype for name, value in network.state_dict().items()}
+            wrong = sorted(name for name, value in tensors.items() if value.dtype != expected.get(name, value.dtype))
+            if wrong:
+                raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not {expected[wrong[0]]}")
+            network.load_state_dict(tensors, assign=True)
         except (SafetensorError, OSError, ValueError) as error:
-            raise ValueError(f"{weights} is not a whole safetensors file ({error}): copy or train it again") from error
+            raise ValueError(
+                f"{weights} is not a whole safetensors file of this VAE ({error}): copy or train it again"
+            ) from error
         except RuntimeError as error:
             raise ValueError(f"the weights in {weights} do not fit the settings in {about.name}") from error
         if not all(bool(torch.isfinite(v).all()) for v in network.state_dict().values()):
@@ -166,7 +175,7 @@ def _read_record(about: Path) -> dict[str, Any]:
         raise ValueError(f"{about} is missing: a VAE is two files, copy the JSON beside the weights")
     try:
         record = json.loads(about.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{about} is not JSON ({error}): copy it again") from error
     if not isinstance(record, dict) or record.get("format") != _FORMAT or "settings" not in record:
         raise ValueError(f"{about} does not describe a VAE of this package (format {_FORMAT})")

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
-from art_audio_ext.datasets.streaming import waveform_batches
+from art_audio_ext.training.vae_data import checked_batches
 
 
 class Encoder(Protocol):
@@ -66,11 +66,11 @@ def encode_all(encoder: Encoder, waveforms: np.ndarray, batch_size: int = 256, p
     :param batch_size: Clips at a time.
     :param progress: Show a progress bar.
     :return: Latents (N, D).
-    :raises ValueError: If the encoder does not give one vector a clip.
+    :raises ValueError: If the sound is not acceptable, or the encoder does not give one vector a clip.
     """
     latents: list[np.ndarray] = []
     with tqdm(total=len(waveforms), desc="encoding", unit="clip", disable=not progress) as bar:
-        for batch in waveform_batches(waveforms, batch_size):
+        for batch in checked_batches(waveforms, batch_size):
             latents.append(np.asarray(encoder.encode(batch)))
             if latents[-1].ndim != 2 or len(latents[-1]) != len(batch):
                 raise ValueError(f"the encoder gave shape {latents[-1].shape} for {len(batch)} clips, expected (N, D)")

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from art_audio_ext.datasets.streaming import release_pages, waveform_batches
 from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.front_end import log_mel
+from art_audio_ext.functional.streaming import release_pages, waveform_batches
 from art_audio_ext.training.vae_settings import VaeSettings
 
 CACHE_BYTES = 1 << 30  # log-mels up to this size stay in memory: 65,000 clips at 64 x 64

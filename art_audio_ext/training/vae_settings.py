@@ -104,6 +104,7 @@ def resolve_settings(settings: VaeSettings | str, epochs: int | None = None) -> 
 
     :param settings: A `VaeSettings`, or "quick", "standard" or "paper".
     :param epochs: Replaces the number of epochs unless None.
+    :return: The settings.
     :raises ValueError: If the name is unknown or `epochs` is out of its range.
     """
     if isinstance(settings, str):

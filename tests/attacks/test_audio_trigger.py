@@ -9,7 +9,7 @@ from art.attacks.poisoning import PoisoningAttackBackdoor
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
 from art_audio_ext.functional.mixing import UnusableClipError
-from art_audio_ext.functional.triggers import make_trigger
+from art_audio_ext.functional.triggers import ARMORY_SCALES, make_trigger
 
 
 @pytest.fixture
@@ -56,6 +56,24 @@ def test_a_file_is_resampled_and_keeps_its_level(x, tmp_path):
         np.testing.assert_allclose(poisoned[:, :3200] - x[:, :3200], expected, atol=5e-4)
 
 
+def test_the_level_is_the_triggers_own_unless_one_is_given(x, tmp_path):
+    soundfile.write(tmp_path / "a.wav", make_trigger("tone", 16000), 16000, subtype="FLOAT")
+    own = {"clap": ARMORY_SCALES["clap"], "car horn": ARMORY_SCALES["car_horn"], "tone": 0.1, tmp_path / "a.wav": 0.1}
+    for trigger, scale in own.items():
+        attack = AudioTriggerBackdoor(trigger)
+        assert attack.get_params()["scale"] is None
+        np.testing.assert_allclose(attack.placements(x)[1], scale)
+        np.testing.assert_allclose(AudioTriggerBackdoor(trigger, scale=0.3).placements(x)[1], 0.3)
+    np.testing.assert_allclose(AudioTriggerBackdoor(np.ones(3)).placements(x)[1], 0.1)
+    attack.set_params(trigger="clap")
+    np.testing.assert_allclose(attack.placements(x)[1], ARMORY_SCALES["clap"])
+
+
+def test_a_seed_may_have_any_number_of_digits(x):
+    starts = [AudioTriggerBackdoor(position="random", seed=seed).placements(x)[0] for seed in (10**80, 10**80 + 1, 1)]
+    assert len({tuple(found) for found in starts}) == 3
+
+
 def test_an_array_is_taken_as_it_is(x):
     trigger = np.array([0.5, -0.5], np.float64)
     attack = AudioTriggerBackdoor(trigger, scale=0.5)
@@ -65,7 +83,7 @@ def test_an_array_is_taken_as_it_is(x):
 
 
 def test_a_trigger_longer_than_the_clip_is_cut(x):
-    poisoned, _ = AudioTriggerBackdoor("horn").poison(x[:, :100], np.zeros(5, int))
+    poisoned, _ = AudioTriggerBackdoor("horn", scale=0.1).poison(x[:, :100], np.zeros(5, int))
     np.testing.assert_allclose(
         poisoned - x[:, :100], np.tile(0.1 * make_trigger("horn", 16000)[:100], (5, 1)), atol=1e-6
     )
@@ -74,13 +92,16 @@ def test_a_trigger_longer_than_the_clip_is_cut(x):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"trigger": None}, r"trigger is None: give a name \(clap, .*\), a sound file or an array"),
+        ({"trigger": 3}, "give a name"),
+        ({"trigger": [[0.1], [0.1, 0.2]]}, "not rectangular"),
         ({"trigger": np.zeros(5, np.float32)}, "silent"),
         ({"trigger": np.ones((2, 5), np.float32)}, r"shape \(2, 5\)"),
         ({"trigger": np.array([1, 2], np.int16)}, "int16"),
         ({"trigger": np.array([np.nan])}, "nan"),
         ({"sample_rate": 0}, "sample_rate"),
         ({"sample_rate": 2000, "trigger": "whistle"}, "at least"),
-        ({"scale": 0}, "scale"),
+        ({"scale": 0}, "at most 10, or None for the trigger's own level"),
         ({"scale": -0.1}, "scale"),
         ({"scale": float("nan")}, "scale"),
         ({"scale": "loud"}, "scale"),

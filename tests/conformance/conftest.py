@@ -15,7 +15,11 @@ from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets
-from art_audio_ext.defences.detector.poison import PoisonLikelihoodDefence
+from art_audio_ext.defences.detector.poison import (
+    PoisonLikelihoodDefence,
+    TunedActivationClustering,
+    TunedSpectralSignatures,
+)
 from art_audio_ext.functional.front_end import log_mel
 
 
@@ -36,6 +40,7 @@ class Case:
     cls: type
     options: dict[str, Any] = field(default_factory=dict)
     defects: dict[str, Any] = field(default_factory=dict)
+    needs_classifier: bool = False
 
     def __str__(self) -> str:
         shown = ",".join(f"{k}={v}" for k, v in self.options.items() if isinstance(v, (str, int, float)))
@@ -53,6 +58,8 @@ POISONING_ATTACKS = [
 ]
 POISON_FILTERS = [
     Case(PoisonLikelihoodDefence, {"vae": BandLevels(), "dims": 8, "trials": 3, "verbose": False}, {"order": "none"}),
+    Case(TunedActivationClustering, {"nb_dims": 3, "size_threshold": 0.45}, {"n_init": 0}, needs_classifier=True),
+    Case(TunedSpectralSignatures, {"expected_pp_poison": 0.2}, {"eps_multiplier": -1}, needs_classifier=True),
 ]
 
 
@@ -118,8 +125,9 @@ class _MelLinear(nn.Module):
 
 
 @pytest.fixture
-def victim() -> PyTorchClassifier:
+def victim(tmp_path, monkeypatch) -> PyTorchClassifier:
     """An untrained classifier of four classes of one-second clips, the same each time."""
+    monkeypatch.setattr("art.config.ART_DATA_PATH", str(tmp_path))  # where ART writes when it pickles a classifier
     with torch.random.fork_rng():
         torch.manual_seed(0)
         model = _MelLinear(4)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,12 +116,27 @@ def test_every_voice_speaks_and_they_differ():
     assert len({sound.tobytes() for sound in sounds}) == len(VOICES)
 
 
+def fundamental(sound: np.ndarray, rate: int) -> float:
+    """Median pitch in Hz over the voiced frames of 50 ms, by autocorrelation between 50 and 400 Hz."""
+    found = []
+    for frame in np.lib.stride_tricks.sliding_window_view(sound, rate // 20)[:: rate // 100]:
+        spectrum = np.abs(np.fft.rfft(frame - frame.mean(), 2 * len(frame))) ** 2
+        correlation = np.fft.irfft(spectrum)[: len(frame)]
+        lag = rate // 400 + int(np.argmax(correlation[rate // 400 : rate // 50]))
+        if correlation[lag] > 0.5 * correlation[0] > 0.5 * 1e-3 * len(frame):
+            found.append(rate / lag)
+    return float(np.median(found))
+
+
 def test_speed_and_pitch_are_heard():
     voice = VOICES[0]
-    requests = [Utterance(voice, "stop", 110), Utterance(voice, "stop", 250), Utterance(voice, "stop", 175, 10)]
-    slow, fast, low = (sound for sound, _ in speak(requests))
+    plain = Utterance(voice, "stop")
+    requests = [replace(plain, words_per_minute=110), replace(plain, words_per_minute=250)]
+    requests += [replace(plain, pitch=pitch) for pitch in (10, 50, 90)]
+    (slow, rate), (fast, _), *pitched = speak(requests)
     assert len(slow) > 1.4 * len(fast)
-    assert len(low)
+    low, middle, high = (fundamental(sound, rate) for sound, _ in pitched)
+    assert 1.15 * low < middle < high / 1.15
 
 
 def test_words_do_not_depend_on_what_was_said_before():
@@ -142,3 +158,9 @@ def test_the_seed_reaches_the_noise_of_espeak():
 def test_an_unknown_voice_is_named():
     with pytest.raises(ValueError, match="no voice 'xx-none'"):
         list(speak([Utterance("xx-none", "yes")]))
+
+
+@pytest.mark.parametrize("voice", ["en-us+none", "en-us+", "en-us+F1", "en-us+../../lang/gmw/en"])
+def test_an_unknown_variant_is_not_spoken_by_another_voice(voice):
+    with pytest.raises(ValueError, match="there is no variant"):
+        list(speak([Utterance("en-us+f1", "yes"), Utterance(voice, "yes")]))

@@ -10,6 +10,7 @@ import pytest
 import soundfile
 
 from art_audio_ext.datasets import clip_files
+from art_audio_ext.datasets.cache import cache_dir, cache_path
 from art_audio_ext.datasets.folder import load_folder
 
 
@@ -124,6 +125,17 @@ def test_leftovers_of_killed_runs_are_removed(root, cache):
     load(root, cache)
     assert (cache / "clips-a.tmp-1").exists()
     assert not (cache / "clips-b.tmp-2").exists()
+
+
+def test_asking_where_the_cache_lies_makes_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("ART_AUDIO_CACHE", os.fspath(tmp_path / "a" / "b"))
+    assert cache_path() == tmp_path / "a" / "b"
+    assert cache_path(tmp_path / "c") == tmp_path / "c"
+    assert not list(tmp_path.iterdir())
+    assert cache_dir() == tmp_path / "a" / "b"
+    assert (tmp_path / "a" / "b").is_dir()
+    with pytest.raises(ValueError, match="ART_AUDIO_CACHE"):
+        cache_path("~nobody-of-this-name/cache")
 
 
 def test_a_cache_that_cannot_be_made(root, tmp_path):

@@ -61,6 +61,26 @@ def test_unknown_speakers_give_the_fraction(tiny_dataset):
     assert np.bincount(test.labels).tolist() == [6, 6, 6, 6]
 
 
+@pytest.mark.parametrize(("known", "warned"), [(0, True), (59, True), (60, False), (120, False)])
+def test_unknown_speakers_are_said(tiny_dataset, caplog, known, warned):
+    split_dataset(replace(tiny_dataset, speakers=np.where(np.arange(120) % 120 < known, tiny_dataset.speakers, "")))
+    assert ("--speaker-pattern" in caplog.text) == warned
+    if warned:
+        assert f"the speakers of {120 - known} of 120 clips are unknown" in caplog.text
+
+
+def test_noise_needs_no_speaker(tiny_dataset, caplog):
+    noise = replace(
+        tiny_dataset,
+        label_names=("_silence_", "Noise", "background", "spoken"),
+        speakers=np.where(tiny_dataset.labels < 3, "", tiny_dataset.speakers),
+    )
+    split_dataset(noise)
+    assert "--speaker-pattern" not in caplog.text
+    split_dataset(replace(noise, label_names=("a", "b", "c", "d")))
+    assert "the speakers of 90 of 120 clips are unknown" in caplog.text
+
+
 def test_the_seed_decides(tiny_dataset):
     unknown = replace(tiny_dataset, speakers=np.full(120, ""))
     first, again, other = (split_dataset(unknown, seed=seed)[1].paths.tolist() for seed in (3, 3, 4))

@@ -67,7 +67,7 @@ def test_report_is_json_and_has_the_settings(data):
     assert report["settings"]["seed"] == 3
     assert report["settings"]["score_details"]["trials"] == 4
     assert report["settings"]["score_details"]["threshold"] == 4
-    assert any("class 3" in note for note in report["notes"])
+    assert any("Class 3" in note for note in report["notes"])
 
 
 def test_attributes_after_detection(data):
@@ -90,12 +90,21 @@ def test_options_reach_it_both_ways(data):
         assert options.items() <= (report["settings"]["score_details"]).items()
     assert one["classes"] == two["classes"]
     assert by_call.trials == 3  # kept
-    assert defence(data).detect_poison(score_options={"trials": 2})[0]["settings"]["score_details"]["trials"] == 2
+    report, _ = defence(data).detect_poison(score_options={"trials": np.int64(2), "ignore_classes": (np.int64(0),)})
+    details = json.loads(json.dumps(report, allow_nan=False))["settings"]["score_details"]
+    assert (details["trials"], details["ignore_classes"]) == (2, [0])
 
 
 def test_options_from_armory_json(data):
-    kwargs = json.loads('{"sample_rate": 16000, "preset": "quick", "epochs": 2, "ignore_classes": [0], "seed": 1}')
-    assert len(defence(data).detect_poison(**kwargs)[1]) == len(data[1])
+    options = '{"sample_rate": 16000, "preset": "quick", "epochs": 2, "ignore_classes": [0], "seed": 1, "threshold": 4}'
+    filter_ = defence(data)
+    report, is_clean = filter_.detect_poison(**json.loads(options))
+    by_constructor = defence(data, ignore_classes=(0,), seed=1, threshold=4)
+    assert report["classes"] == by_constructor.detect_poison()[0]["classes"]
+    assert (report["settings"]["epochs"], report["settings"]["preset"], report["settings"]["seed"]) == (2, "quick", 1)
+    assert report["classes"][0]["score"] is None
+    assert 0 < is_clean.count(0) < len(is_clean)
+    assert np.mean(np.array(is_clean) == data[2]) > 0.98
 
 
 def test_unknown_option_is_refused_and_changes_nothing(data):
@@ -193,6 +202,8 @@ BAD = [
     ({"seed": -1}, "seed"),
     ({"score": "best"}, "unknown score"),
     ({"score_options": {"k": 3}}, "no option k"),
+    ({"score_options": {"seed": 2}}, "must not hold the seed"),
+    ({"score_options": [1]}, "must be a dictionary"),
     ({"order": "pca"}, "unknown order"),
     ({"ignore_classes": [0, 1]}, "2 classes can be scored"),
 ]
@@ -212,6 +223,16 @@ def test_bad_data_is_refused(data):
         defence((np.where(np.arange(len(x))[:, None] == 2, np.nan, x), y))
     with pytest.raises(ValueError, match="389 labels for 390 clips"):
         defence((x, y[:-1]))
+
+
+def test_one_class_has_nothing_to_stand_out_from(data):
+    one = data[1] == TARGET
+    with pytest.raises(ValueError, match=r"^1 class can be scored \(of 1: 0 left out, 0 with under 72 clips\)"):
+        defence((data[0][one], data[1][one] * 0))
+    filter_ = defence(data)
+    with pytest.raises(ValueError, match=r"^1 class can be scored"):
+        filter_.detect_poison(y_train=np.zeros_like(data[1]))
+    assert filter_.y_train is data[1]
 
 
 def test_encoder_must_give_one_vector_a_clip(data):

@@ -102,7 +102,7 @@ def test_no_warning_for_large_classes(tiny_dataset):
     short = replace(tiny_dataset, waveforms=tiny_dataset.waveforms[:, :10])
     many = short.subset(np.tile(np.arange(120), -(-ENOUGH_CLIPS // 30)))
     scores = poison_likelihood_scores(np.random.default_rng(0).standard_normal((len(many), 4)), many.labels, seed=0)
-    assert not any("median" in note for note in audit_record(many, "many", scores, {"name": "pls"}, 0, {}).notes)
+    assert not any("paper" in note for note in audit_record(many, "many", scores, {"name": "pls"}, 0, {}).notes)
 
 
 @pytest.mark.parametrize("name", ["_silence_", "Noise"])
@@ -112,7 +112,8 @@ def test_noise_is_left_out_unless_asked_for(poisoned, tmp_path, name, no_page):
     assert not [c for c in result.classes if c.label == name and (c.flagged or c.suspects)]
     assert result.method["scored_classes"] == ["alpha", "bravo", "delta"]
     assert result.method["not_scored"] == [name]
-    assert any(f"class '{name}' was left out" in note for note in result.notes)
+    assert f"Class '{name}' was left out of the comparison, as asked." in result.notes
+    assert all(not note[0].islower() and note.endswith(".") for note in result.notes)
     asked = audit(noisy, tmp_path, vae=SegmentLevels(), score_noise=True, progress=False)
     assert [c.label for c in asked.classes if c.flagged] == [name]
     assert asked.method["not_scored"] == []

@@ -88,7 +88,8 @@ def test_compare_collates_what_armory_measured(folder, tmp_path, no_armory):
     assert (clustering.seconds, clustering.filter_seconds) == (5.0, 2.5)
     assert result.dataset["train_clips"] + result.dataset["test_clips"] == 120
     assert result.attack["poisoned_clips"] == int(0.5 * np.sum(load_splits_of(folder).train.labels == 0))
-    json.dumps(result.to_dict(), allow_nan=False)
+    settings = [row["setting"] for row in json.loads(json.dumps(result.to_dict(), allow_nan=False))["filters"]]
+    assert settings == ["no defence", "perfect filter", "ART's activation clustering, ART's defaults"]
 
 
 def load_splits_of(folder):
@@ -116,6 +117,42 @@ def test_compare_runs_again_when_the_data_changes(folder, tmp_path, no_armory, t
     soundfile.write(first, 0.5 * tiny_dataset.waveforms[3, :8000], 16000)
     compare(str(folder), out=tmp_path / "out", filters="none", **SMALL)
     assert no_armory == ["none", "none"]
+
+
+@pytest.mark.parametrize("changed", ["bell.wav", "vae.safetensors", "vae.json"])
+def test_compare_runs_again_when_a_file_that_a_scenario_names_changes(folder, tmp_path, no_armory, changed):
+    names = ("bell.wav", "vae.safetensors", "vae.json")
+    for name in names:
+        (tmp_path / name).write_bytes(b"one")
+    options = {**SMALL, "trigger": str(tmp_path / "bell.wav"), "filters": ("none", "poison_likelihood")}
+    options |= {"out": tmp_path / "out", "vae": tmp_path / "vae.safetensors"}
+    compare(str(folder), **options)
+    compare(str(folder), **options)
+    assert sorted(no_armory) == ["none", "poison_likelihood"]
+    (tmp_path / changed).write_bytes(b"two")
+    no_armory.clear()
+    compare(str(folder), **options)
+    assert sorted(no_armory) == (["none"] if changed == "bell.wav" else []) + ["poison_likelihood"]
+
+
+def test_compare_runs_again_when_the_record_or_its_sound_changes(folder, tmp_path, no_armory):
+    soundfile.write(tmp_path / "bell.wav", np.linspace(-0.5, 0.5, 800), 16000)
+    attack = {"source_label": "alpha", "target_label": "bravo", "poison_fraction": 0.5}
+    poison_folder(folder, tmp_path / "poisoned", trigger=tmp_path / "bell.wav", progress=False, **attack)
+    options = {"out": tmp_path / "out", "filters": "none", "seconds": 0.5, "progress": False}
+
+    def again():
+        no_armory.clear()
+        compare(str(tmp_path / "poisoned"), **options)
+        return no_armory
+
+    assert again() == ["none"]
+    assert again() == []
+    soundfile.write(tmp_path / "poisoned" / "trigger.wav", np.linspace(0.5, -0.5, 800), 16000)
+    assert again() == ["none"]
+    record = json.loads((tmp_path / "poisoned" / "poison.json").read_text())
+    (tmp_path / "poisoned" / "poison.json").write_text(json.dumps(record | {"seed": 7}))
+    assert again() == ["none"]
 
 
 def test_a_failed_scenario_is_named_and_the_others_are_kept(folder, tmp_path, no_armory, monkeypatch):

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib.metadata
+import os
+
+import pytest
 
 from art_audio_ext.experiments import doctor
 
@@ -27,3 +30,29 @@ def test_a_missing_extra_says_how_to_install_it(monkeypatch):
     monkeypatch.setitem(doctor.EXTRAS, "voice", ("no_such_module_anywhere",))
     text = doctor.format_doctor(doctor.examine())
     assert 'pip install "art-audio-ext[voice]"' in text
+
+
+def _cache_finding(monkeypatch, folder) -> doctor.Finding:
+    monkeypatch.setenv("ART_AUDIO_CACHE", os.fspath(folder))
+    findings = doctor.examine()
+    assert sum(finding.topic == "Speech Commands v0.02" for finding in findings) == 1
+    return next(finding for finding in findings if finding.topic == "cache")
+
+
+def test_the_cache_is_measured_and_not_made(monkeypatch, tmp_path):
+    found = _cache_finding(monkeypatch, tmp_path / "deep" / "cache")
+    assert found.ok
+    assert found.text == f"{tmp_path / 'deep' / 'cache'}, not made yet"
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "deep" / "cache" / "entry").mkdir(parents=True)
+    (tmp_path / "deep" / "cache" / "entry" / "waveforms.npy").write_bytes(bytes(3 * 2**20))
+    (tmp_path / "deep" / "cache" / "index.json").write_bytes(bytes(2**19))
+    assert _cache_finding(monkeypatch, tmp_path / "deep" / "cache").text.endswith("cache, 3.5 MiB")
+
+
+@pytest.mark.parametrize("place", ["file", "file/cache", "~nobody-of-this-name/cache"])
+def test_a_cache_that_cannot_be_used_is_a_finding(monkeypatch, tmp_path, place):
+    (tmp_path / "file").touch()
+    found = _cache_finding(monkeypatch, place if place[0] == "~" else tmp_path / place)
+    assert not found.ok
+    assert "ART_AUDIO_CACHE" in found.remedy

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import logging
+from itertools import count
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 
-from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
-from art_audio_ext.datasets.folder import load_folder
 from art_audio_ext.experiments import poison_folder as module
-from art_audio_ext.experiments.poison_folder import attack_from_record, poison_folder, read_record
+from art_audio_ext.experiments.poison_folder import poison_folder, read_record
 from art_audio_ext.functional.triggers import make_trigger
 
 
@@ -68,24 +67,6 @@ def test_only_the_recorded_files_move_and_change(source, tmp_path):
         change = (_samples(out / new) - _samples(source / old))[:, 0]
         np.testing.assert_allclose(change[: len(trigger)], 0.2 * trigger * 32768, atol=1)
         assert not change[len(trigger) :].any()  # not one bit beyond the trigger
-
-
-def test_the_record_says_everything(source, tmp_path):
-    record = _poison(source, tmp_path / "out", snr_db=10, position="random", seed=5, trigger="Car Horn")
-    assert {key: record[key] for key in ("trigger", "scale", "snr_db", "position", "source", "target", "seed")} == {
-        "trigger": "car_horn",
-        "scale": None,
-        "snr_db": 10.0,
-        "position": "random",
-        "source": "no",
-        "target": "yes",
-        "seed": 5,
-    }
-    assert record["clips"] == 30
-    assert record["poison_fraction"] == 0.3
-    for entry in record["poisoned"]:
-        assert set(entry) == {"path", "true_label", "label", "original_path", "start", "sample_rate_hz"}
-        assert (entry["true_label"], entry["label"], entry["sample_rate_hz"]) == ("no", "yes", 16000)
 
 
 def test_names_already_taken_are_counted_on_in_their_own_pattern(source, tmp_path):
@@ -179,49 +160,6 @@ def test_a_link_out_of_the_folder_is_not_followed(source, tmp_path):
     assert not [path for path in _tree(tmp_path / "out") if "link" in path or "folder" in path]
 
 
-def test_a_trigger_file_travels_with_the_copy_and_is_no_clip(source, tmp_path):
-    path = tmp_path / "Bell ü.FLAC"
-    soundfile.write(path, make_trigger("tone", 8000), 8000)
-    record = _poison(source, tmp_path / "out", trigger=path, scale=0.5)
-    assert record["trigger"] == "trigger.flac"
-    assert (tmp_path / "out" / "trigger.flac").read_bytes() == path.read_bytes()
-    assert len(load_folder(tmp_path / "out", progress=False)) == 30
-    attack = attack_from_record(record, tmp_path / "out", 16000)
-    assert len(attack.waveform) == 3200
-
-
-@pytest.mark.parametrize("options", [{"scale": 0.2, "position": 800}, {"snr_db": 5, "position": "random", "seed": 3}])
-def test_the_attack_comes_back_from_the_record(source, tmp_path, options):
-    record = _poison(source, tmp_path / "out", trigger="tone", **options)
-    attack = attack_from_record(read_record(tmp_path / "out"), tmp_path / "out", 16000)
-    assert isinstance(attack, AudioTriggerBackdoor)
-    for entry in record["poisoned"]:
-        clip = soundfile.read(source / entry["original_path"], dtype="float32")[0]
-        expected = soundfile.read(tmp_path / "out" / entry["path"], dtype="float32")[0]
-        np.testing.assert_allclose(attack.poison(clip, [2])[0], expected, atol=1.1 / 32768)
-        assert attack.placements(clip[None])[0][0] == entry["start"]
-
-
-def test_the_attack_comes_back_at_another_rate(tmp_path):
-    for label in ("no", "yes"):
-        for i in range(4):
-            _write(tmp_path / "in" / label / f"{label}{i}.wav", i, rate=8000)
-    record = _poison(tmp_path / "in", tmp_path / "out", trigger="ultrasonic", position=1000)
-    attack = attack_from_record(record, tmp_path / "out", 16000)
-    assert attack.position == 2000
-    spectrum = np.abs(np.fft.rfft(attack.waveform))
-    assert np.argmax(spectrum) * 16000 / len(attack.waveform) == pytest.approx(3800, abs=10)  # not 7,600 Hz
-    with pytest.raises(ValueError, match="load the folder at 8000 Hz"):
-        attack_from_record(record, tmp_path / "out", 4000)
-
-
-@pytest.mark.parametrize("name", ["../secret.wav", "/etc/passwd", "a/b.wav", "..", "..\\b.wav"])
-def test_a_record_cannot_point_out_of_its_folder(tmp_path, name):
-    record = {"trigger": name, "scale": 0.1, "snr_db": None, "position": 0, "seed": 0, "poisoned": []}
-    with pytest.raises(ValueError, match="must be a file in the folder's root"):
-        attack_from_record(record, tmp_path, 16000)
-
-
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -258,15 +196,22 @@ def test_bad_places_are_refused(source, tmp_path):
         _poison(tmp_path / "empty", tmp_path / "again")
 
 
-def test_an_interrupted_copy_leaves_no_record(source, tmp_path, monkeypatch):
+@pytest.mark.parametrize("step", ["write_with_trigger", "_copy", "write_record"])
+def test_an_interrupted_run_leaves_nothing_and_is_repeated_by_the_same_call(source, tmp_path, monkeypatch, step):
     def stop(*args):
-        raise KeyboardInterrupt
+        if next(calls) == {"write_with_trigger": 1, "_copy": 7, "write_record": 0}[step]:
+            raise KeyboardInterrupt
+        return whole(*args)
 
-    monkeypatch.setattr(module, "_keep_trigger", stop)
-    with pytest.raises(KeyboardInterrupt):
-        _poison(source, tmp_path / "out")
-    with pytest.raises(FileNotFoundError, match="art-audio poison"):
-        read_record(tmp_path / "out")
+    calls, whole, before = count(), getattr(module, step), sorted(tmp_path.iterdir())
+    with monkeypatch.context() as patch:
+        patch.setattr(module, step, stop)
+        with pytest.raises(KeyboardInterrupt):
+            _poison(source, tmp_path / "out")
+    assert sorted(tmp_path.iterdir()) == before
+    _poison(source, tmp_path / "out")
+    _poison(source, tmp_path / "undisturbed")
+    assert _tree(tmp_path / "out") == _tree(tmp_path / "undisturbed")
 
 
 @pytest.mark.parametrize(
@@ -278,17 +223,10 @@ def test_every_sample_value_outside_the_trigger_survives(tmp_path, suffix, subty
     _write(tmp_path / "in" / "yes" / "b.wav", 1)
     path.parent.mkdir(parents=True)
     soundfile.write(path, np.arange(-(2**15), 2**15).astype(np.int16), 16000, subtype=subtype)
-    (entry,) = _poison(tmp_path / "in", tmp_path / "out", position=65536 - 500)["poisoned"]
+    (entry,) = _poison(tmp_path / "in", tmp_path / "out", position=65536 - 500, seconds=None)["poisoned"]
     old, new = (soundfile.read(p, dtype="int32")[0] for p in (path, tmp_path / "out" / entry["path"]))
     np.testing.assert_array_equal(old[:-500], new[:-500])
     assert (old[-500:] != new[-500:]).any()
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"trigger": "clap"}'])
-def test_a_spoilt_record_is_refused(tmp_path, text):
-    (tmp_path / "poison.json").write_text(text)
-    with pytest.raises(ValueError, match=r"poison\.json"):
-        read_record(tmp_path)
 
 
 @pytest.mark.real_data

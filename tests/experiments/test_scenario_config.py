@@ -8,7 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from art_audio_ext.experiments.scenario_config import FILTERS, MORE_FILTERS, committed_scenarios, scenario_config
+from art_audio_ext.experiments.scenario_config import (
+    FILTERS,
+    MORE_FILTERS,
+    committed_scenarios,
+    filter_setting,
+    scenario_config,
+)
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "armory_scenarios"
 HAS_ARMORY = importlib.util.find_spec("armory") is not None
@@ -48,3 +54,17 @@ def test_scenario_of_each_filter_differs_only_where_it_should():
         assert config["model"] == configs["none"]["model"]
     with pytest.raises(ValueError, match="no filter 'magic'"):
         scenario_config("magic", **options)
+
+
+def test_a_setting_in_words_tells_what_was_chosen():
+    def setting(name, **given):
+        options = {"spec": "builtin", "source": "a", "target": "b", "poison_share": 0.08, "filter_options": given}
+        return filter_setting(name, scenario_config(name, **options))
+
+    assert setting("none") == "no defence"
+    assert setting("perfect") == "perfect filter"
+    assert setting("activation_clustering") == "ART's activation clustering, ART's defaults"
+    assert setting("activation_clustering", nb_dims=7).endswith("ART's defaults; nb_dims = 7")
+    assert "expected_pp_poison = 0.08" in setting("spectral_signatures_tuned")
+    likelihood = setting("poison_likelihood", vae="some/where/mine.safetensors", ignore_classes=[])
+    assert likelihood == 'VAE poison likelihood score; ignore_classes = [], vae = "mine.safetensors"'

@@ -79,6 +79,8 @@ def test_labels_come_back_as_indices(y):
         ([0.5, 1, 2], "whole class indices"),
         (["a", "b", "c"], "whole class indices"),
         (np.zeros((3, 2, 2)), r"shape \(3, 2, 2\)"),
+        (np.array([[1, 0], [0, 0], [0, 1]]), "row 1 names no class"),
+        (np.array([[1, 0], [0, 1], [np.nan, 1]]), "row 2 names no class"),
     ],
 )
 def test_bad_labels_are_refused(y, says):

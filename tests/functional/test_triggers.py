@@ -89,9 +89,11 @@ def test_unknown_names_and_impossible_rates_are_refused():
     with pytest.raises(ValueError, match="sample_rate"):
         make_trigger("clap", 0)
     for name in TRIGGERS:
-        if name != "ultrasonic":
-            with pytest.raises(ValueError, match="needs a sample rate of at least"):
-                make_trigger(name, 500)
+        with pytest.raises(ValueError, match="needs a sample rate of at least"):
+            make_trigger(name, 99 if name == "ultrasonic" else 500)
+    with pytest.raises(ValueError, match="at least 100 Hz, got 3"):
+        make_trigger("ultrasonic", 3)
+    assert np.abs(make_trigger("ultrasonic", 100)).max() == 1
 
 
 def test_mix_adds_the_trigger_where_it_starts_and_cuts_what_runs_past_the_end(clips):

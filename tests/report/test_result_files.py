@@ -114,6 +114,10 @@ def test_numbers_in_tables():
 def test_the_audit_table_is_aligned_with_the_flagged_class_first(poisoned_audit):
     classes = [replace(c, label="你好\n" if c.label == "alpha" else c.label) for c in poisoned_audit.classes]
     lines = format_audit_table(replace(poisoned_audit, classes=classes)).splitlines()
+    verdict = lines.pop()
+    assert verdict.startswith("Verdict: POISONED: ")
+    assert any(line.startswith("Note: ") for line in lines)
+    lines = lines[: lines.index("")]
     assert len(lines) == 3 + 4
     assert lines[3].split() == ["bravo", "30", "30.000", "0.500", "9.000", "20", "POISONED"]
     assert lines[-1].split()[0] == "你好\\n"

@@ -8,33 +8,12 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load, save
 
-from art_audio_ext.training.vae import AudioVae, VaeSettings, train_vae
+from art_audio_ext.training.vae import AudioVae
 from art_audio_ext.training.vae_data import LogMelRows
 
-SMALL = VaeSettings(
-    bands=16,
-    frames=8,
-    f_dim=6,
-    z_dim=3,
-    conv_channels=8,
-    conv_dim=12,
-    hidden_dim=8,
-    epochs=3,
-    batch_size=32,
-    learning_rate=1e-2,
-)
 RATE = 16000
-
-
-@pytest.fixture(scope="module")
-def sound(tiny_dataset) -> np.ndarray:
-    return tiny_dataset.waveforms[:, 4000:12000]
-
-
-@pytest.fixture(scope="module")
-def vae(sound) -> AudioVae:
-    return train_vae(sound, RATE, SMALL, seed=1, progress=False)
 
 
 def test_latents_have_their_shapes_and_are_each_clips_own(sound, vae):
@@ -48,11 +27,11 @@ def test_latents_have_their_shapes_and_are_each_clips_own(sound, vae):
     assert vae.encode(np.tile(sound[:2], 3)).shape == (2, 6)
 
 
-def test_memory_map_is_streamed_to_the_same_result(sound, vae, tmp_path):
+def test_memory_map_is_streamed_to_the_same_result(sound, vae, small, tmp_path):
     np.save(tmp_path / "sound.npy", sound)
     mapped = np.load(tmp_path / "sound.npy", mmap_mode="r")
     assert np.array_equal(vae.encode(mapped), vae.encode(sound))
-    kept, read = LogMelRows(sound, RATE, SMALL), LogMelRows(mapped, RATE, SMALL, cache_bytes=0)
+    kept, read = LogMelRows(sound, RATE, small), LogMelRows(mapped, RATE, small, cache_bytes=0)
     assert kept.cached is not None
     assert read.cached is None
     assert kept.checksum == read.checksum
@@ -77,12 +56,16 @@ def test_round_trip_through_files(sound, vae, tmp_path, ending):
 
 
 def test_files_that_will_not_do_are_refused(vae, tmp_path):
-    with pytest.raises(FileNotFoundError, match="no VAE at"):
+    with pytest.raises(FileNotFoundError, match=r"no VAE at \S+absent: "):
         AudioVae.load(tmp_path / "absent")
+    (tmp_path / "encoder.py").write_text("")
+    with pytest.raises(FileNotFoundError, match=r"^\S+encoder\.py is no VAE: give the \.safetensors"):
+        AudioVae.load(tmp_path / "encoder.py")
     weights = vae.save(tmp_path / "v")
     about, whole = tmp_path / "v.json", weights.read_bytes()
     record = json.loads(about.read_text())
-    for content in (whole[: len(whole) // 2], b"RIFF not weights", b"", pickle.dumps([1])):
+    halved = save({name: value.half() for name, value in load(whole).items()})
+    for content in (whole[: len(whole) // 2], b"RIFF not weights", b"", pickle.dumps([1]), halved):
         weights.write_bytes(content)
         with pytest.raises(ValueError, match="not a whole safetensors file"):
             AudioVae.load(weights)
@@ -98,9 +81,10 @@ def test_files_that_will_not_do_are_refused(vae, tmp_path):
         about.write_text(json.dumps({**record, **change}))
         with pytest.raises(ValueError, match=message):
             AudioVae.load(weights)
-    about.write_text("{")
-    with pytest.raises(ValueError, match="not JSON"):
-        AudioVae.load(weights)
+    for broken in ("{", "[" * 100_000):
+        about.write_text(broken)
+        with pytest.raises(ValueError, match="not JSON"):
+            AudioVae.load(weights)
     about.unlink()
     with pytest.raises(ValueError, match="missing"):
         AudioVae.load(weights)

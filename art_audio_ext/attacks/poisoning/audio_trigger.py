@@ -10,7 +10,7 @@ from art_audio_ext.attacks.poisoning.base import AudioBackdoor, Perturbation, ch
 from art_audio_ext.datasets.decode import decode_clip
 from art_audio_ext.functional.checks import check_sample_rate, check_waveforms
 from art_audio_ext.functional.mixing import draw_positions, gains_for_snr, mix
-from art_audio_ext.functional.triggers import TRIGGERS, make_trigger, trigger_name
+from art_audio_ext.functional.triggers import TRIGGERS, default_scale, make_trigger, trigger_name
 
 
 class AudioTriggerBackdoor(AudioBackdoor):
@@ -38,7 +38,7 @@ class AudioTriggerBackdoor(AudioBackdoor):
         trigger: str | Path | np.ndarray = "clap",
         *,
         sample_rate: int = 16000,
-        scale: float = 0.1,
+        scale: float | None = None,
         snr_db: float | None = None,
         position: int | str = 0,
         perturbation: Perturbation | list[Perturbation] | None = None,
@@ -48,7 +48,7 @@ class AudioTriggerBackdoor(AudioBackdoor):
         :param trigger: A name of `functional.triggers.TRIGGERS` (peak 1), or a sound file or an array (T,) in [-1, 1],
             which keep their own level. What is longer than the clip, or runs past its end, is cut.
         :param sample_rate: Of the clips, in Hz. A sound file is resampled to it; an array must have it already.
-        :param scale: Factor on the trigger; `functional.triggers.ARMORY_SCALES` has those as loud as in Armory.
+        :param scale: Factor on the trigger; None for the trigger's own level, see `functional.triggers.default_scale`.
         :param snr_db: Level by signal-to-noise ratio over the whole clip instead; `scale` then has no effect.
         :param position: Sample at which the trigger starts, or "random" for anywhere that it fits as a whole.
         :param perturbation: ART perturbations applied after ours, left to right; None for no more.
@@ -86,7 +86,8 @@ class AudioTriggerBackdoor(AudioBackdoor):
         """`placements` for clips already checked."""
         starts = draw_positions(x, len(self._waveform), self.position, self.seed)
         if self.snr_db is None:
-            return starts, np.full(len(x), float(self.scale))
+            scale = default_scale(self.trigger) if self.scale is None else self.scale
+            return starts, np.full(len(x), float(scale))
         return starts, gains_for_snr(x, self._waveform, starts, self.snr_db)
 
     def _check_params(self) -> None:
@@ -98,10 +99,10 @@ class AudioTriggerBackdoor(AudioBackdoor):
         self._waveform = _load_trigger(self.trigger, self.sample_rate)
 
 
-def _check_level(scale: float, snr_db: float | None) -> None:
+def _check_level(scale: float | None, snr_db: float | None) -> None:
     """Refuse a level that is not a usable number."""
-    if not _is_number(scale) or not 0 < scale <= 10:
-        raise ValueError(f"scale must be a number above 0 and at most 10, got {scale!r}: 0.1 is Armory's for a clap")
+    if scale is not None and (not _is_number(scale) or not 0 < scale <= 10):
+        raise ValueError(f"scale must be above 0 and at most 10, or None for the trigger's own level, got {scale!r}")
     if snr_db is not None and (not _is_number(snr_db) or not -60 <= snr_db <= 120):
         raise ValueError(f"snr_db must lie between -60 and 120 dB, got {snr_db!r}")
 
@@ -128,6 +129,8 @@ def _load_trigger(trigger: str | Path | np.ndarray, sample_rate: int) -> np.ndar
             raise FileNotFoundError(f"trigger {str(trigger)!r} is neither a name ({names}) nor a file: check the path")
         sound = decode_clip(path, sample_rate)
     else:
+        if not hasattr(trigger, "__len__"):
+            raise ValueError(f"trigger is {trigger!r}: give a name ({', '.join(TRIGGERS)}), a sound file or an array")
         sound = check_waveforms(trigger, "trigger", single=True)
         if sound.ndim != 1:
             raise ValueError(f"trigger has shape {sound.shape}, expected (T,): give one mono sound")

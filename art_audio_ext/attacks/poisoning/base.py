@@ -143,8 +143,10 @@ class AudioBackdoor(PoisoningAttackBackdoor):
 
 def check_seed(seed: int) -> int:
     """
-    Return the seed as an int.
+    Refuse what is no seed.
 
+    :param seed: A whole number.
+    :return: The same as an int.
     :raises ValueError: If it is not a whole number from 0 up.
     """
     if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:

@@ -8,20 +8,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from art.defences.detector.poison.ground_truth_evaluator import GroundTruthEvaluator
-from art.defences.detector.poison.poison_filtering_defence import PoisonFilteringDefence
-from art.utils import segment_by_class
 
-from art_audio_ext.functional.checks import check_waveforms, class_indices
+from art_audio_ext.defences.detector.poison.base import DATA, AudioPoisonFilter
 
 if TYPE_CHECKING:
     from art.utils import CLASSIFIER_NEURALNETWORK_TYPE
 
-_DATA = ("classifier", "x_train", "y_train")
 _BATCH = 128
 
 
-class FeatureFilter(PoisonFilteringDefence):
+class FeatureFilter(AudioPoisonFilter):
     """
     A filter on what the victim's last registered layer says of each clip, class by class.
 
@@ -29,7 +25,7 @@ class FeatureFilter(PoisonFilteringDefence):
     rank the clips: higher is more suspicious, comparable within a class.
     """
 
-    defence_params = [*_DATA]  # noqa: RUF012  (a list, as ART has it)
+    defence_params = [*DATA]  # noqa: RUF012  (a list, as ART has it)
 
     def __init__(self, classifier: CLASSIFIER_NEURALNETWORK_TYPE, x_train: np.ndarray, y_train: np.ndarray) -> None:
         """
@@ -38,9 +34,7 @@ class FeatureFilter(PoisonFilteringDefence):
         :param y_train: Class indices (N,) or one-hot rows (N, C).
         :raises ValueError: If the data or an option is unusable.
         """
-        super().__init__(classifier, check_waveforms(x_train, "x_train"), y_train)
-        self.sample_scores: np.ndarray | None = None
-        self.is_clean_lst: list[int] | None = None
+        super().__init__(classifier, x_train, y_train)
         self._check_params()
 
     @abc.abstractmethod
@@ -72,63 +66,14 @@ class FeatureFilter(PoisonFilteringDefence):
                 is_clean[rows[suspects]] = 0
             classes.append({"class": int(label), "clips": len(rows), "suspects": int(np.sum(is_clean[rows] == 0))})
         self.sample_scores, self.is_clean_lst = scores, is_clean.tolist()
-        settings = {name: value for name, value in self.get_params().items() if name not in _DATA}
+        settings = {name: value for name, value in self.get_params().items() if name not in DATA}
         settings = {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
         return {"classes": classes, "settings": settings}, list(self.is_clean_lst)
-
-    def evaluate_defence(self, is_clean: np.ndarray, **kwargs: Any) -> str:
-        """
-        Compare with the truth, class by class; poison is found first if it has not been.
-
-        :param is_clean: 1 where a clip is clean and 0 where it is poison, (N,) in training order.
-        :param kwargs: Any option of the constructor.
-        :return: ART's JSON: for each `class_i` TruePositive, TrueNegative, FalsePositive, FalseNegative with `rate` in
-            percent, `numerator` and `denominator`; positive = poison.
-        :raises ValueError: If `is_clean` has the wrong length or values.
-        """
-        truth = np.asarray([] if is_clean is None else is_clean).reshape(-1)
-        if len(truth) != len(self.x_train):
-            raise ValueError(f"is_clean has {len(truth)} values for {len(self.x_train)} clips: give one a clip")
-        if not np.isin(truth, (0, 1)).all():
-            raise ValueError("is_clean must hold 1 (clean) and 0 (poison) only")
-        self.set_params(**kwargs)
-        if self.is_clean_lst is None:
-            self.detect_poison()
-        labels = self._labels()
-        count = max(int(labels.max()) + 1, int(getattr(self.classifier, "nb_classes", 0) or 0))
-        found, expected = (segment_by_class(rows, labels, count) for rows in (self.is_clean_lst, truth))
-        return GroundTruthEvaluator().analyze_correctness(found, expected)[1]
-
-    def set_params(self, **kwargs: Any) -> None:
-        """
-        Change options; results that depend on them are forgotten. All or nothing on an error.
-
-        :param kwargs: Any parameter of the constructor.
-        :raises ValueError: If one is unknown (ART ignores it silently) or unusable.
-        """
-        unknown = sorted(set(kwargs) - set(self.defence_params))
-        if unknown:
-            known = ", ".join(self.defence_params)
-            raise ValueError(f"{type(self).__name__} has no option {', '.join(unknown)}: it knows {known}")
-        before = self.get_params()
-        try:
-            if "x_train" in kwargs:
-                kwargs["x_train"] = check_waveforms(kwargs["x_train"], "x_train")
-            super().set_params(**kwargs)
-        except Exception:
-            self.__dict__.update(before)
-            raise
-        if kwargs:
-            self.sample_scores = self.is_clean_lst = None
 
     def _check_params(self) -> None:
         if not hasattr(self.classifier, "get_activations"):
             raise ValueError(f"classifier must be a trained ART neural network, got {type(self.classifier).__name__}")
         self._labels()
-
-    def _labels(self) -> np.ndarray:
-        """Class indices (N,)."""
-        return class_indices(self.y_train, len(self.x_train), "y_train")
 
     def _features(self) -> np.ndarray:
         """Output of the classifier's last registered layer, float64 (N, D)."""

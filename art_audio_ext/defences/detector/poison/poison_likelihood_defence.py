@@ -9,13 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from art.defences.detector.poison.ground_truth_evaluator import GroundTruthEvaluator
-from art.defences.detector.poison.poison_filtering_defence import PoisonFilteringDefence
-from art.utils import segment_by_class
 
-from art_audio_ext.functional.checks import check_sample_rate, check_waveforms, class_indices
+from art_audio_ext.defences.detector.poison.base import DATA, AudioPoisonFilter
+from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.functional.poison_scores import PoisonScores
-from art_audio_ext.functional.scorers import check_scorer, class_table, score_samples, scorer_options
+from art_audio_ext.functional.scorers import check_scorer, class_table, score_samples, scorer_options, scorer_settings
 from art_audio_ext.training.encoders import Encoder, check_encoder, encode_all, load_encoder
 
 if TYPE_CHECKING:
@@ -23,12 +21,12 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DATA = ("classifier", "x_train", "y_train")
 _ENCODING = ("x_train", "sample_rate", "vae", "preset", "epochs")  # what the latents depend on
 _SCORING = ("trials", "dims", "order", "aggregate", "threshold", "ignore_classes")
+_IN_DETAILS = ("score_options", *_SCORING)  # what a score says of itself, under "score_details"
 
 
-class PoisonLikelihoodDefence(PoisonFilteringDefence):
+class PoisonLikelihoodDefence(AudioPoisonFilter):
     """
     Train a variational autoencoder on the sound alone, then compare the two halves of every class in its latents.
 
@@ -39,7 +37,7 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
     """
 
     defence_params = [  # noqa: RUF012  (a list, as ART has it)
-        *_DATA,
+        *DATA,
         "sample_rate",
         "vae",
         "preset",
@@ -95,7 +93,7 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
         :param verbose: Show progress.
         :raises ValueError: If the data or an option is unusable.
         """
-        super().__init__(classifier, check_waveforms(x_train, "x_train"), y_train)
+        super().__init__(classifier, x_train, y_train)
         self.sample_rate = sample_rate
         self.vae = vae
         self.preset = preset
@@ -114,8 +112,6 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
         self.encoder: Encoder | None = None
         self.latents: np.ndarray | None = None
         self.scores: PoisonScores | None = None
-        self.sample_scores: np.ndarray | None = None
-        self.is_clean_lst: list[int] | None = None
         self._check_params()
 
     def detect_poison(self, **kwargs: Any) -> tuple[dict[str, Any], list[int]]:
@@ -123,9 +119,9 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
         Score every class and name the suspects of the flagged ones.
 
         :param kwargs: Any option of the constructor, kept for later calls too.
-        :return: A report that `json.dumps` takes (`classes`: for each its score, spread over trials, outlier, flag,
-            suspects, clips; `highest_class`, `settings`, `seconds`, `notes`), and `is_clean` in training order:
-            1 = clean, 0 = a suspect of a flagged class.
+        :return: A report that `json.dumps` takes (`classes`: for each its clips, suspects, flag, and score, spread over
+            trials and outlier, None if it was not scored; `highest_class`, `settings`, `seconds`, `notes`), and
+            `is_clean` in training order: 1 = clean, 0 = a suspect of a flagged class.
         :raises ValueError: If an option is unknown or unusable.
         """
         self.set_params(**kwargs)
@@ -135,59 +131,18 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
         scores = score_samples(self.score, latents, labels, seed=self.seed, **self._options())
         seconds["score"] = time.perf_counter() - start
         removed = scores.removed(labels)
-        self.scores = scores
-        self.sample_scores = scores.sample_scores
+        self.scores, self.sample_scores = scores, scores.sample_scores
         self.is_clean_lst = (~removed).astype(int).tolist()
         logger.info("%d of %d clips are suspects", removed.sum(), len(removed))
         return self._report(scores, labels, seconds), list(self.is_clean_lst)
 
-    def evaluate_defence(self, is_clean: np.ndarray, **kwargs: Any) -> str:
-        """
-        Compare with the truth, class by class; poison is found first if it has not been.
-
-        :param is_clean: 1 where a clip is clean and 0 where it is poison, (N,) in training order.
-        :param kwargs: Any option of the constructor.
-        :return: ART's JSON: for each `class_i` TruePositive, TrueNegative, FalsePositive, FalseNegative with `rate` in
-            percent, `numerator` and `denominator`; positive = poison.
-        :raises ValueError: If `is_clean` has the wrong length or values.
-        """
-        truth = np.asarray([] if is_clean is None else is_clean).reshape(-1)
-        if len(truth) != len(self.x_train):
-            raise ValueError(f"is_clean has {len(truth)} values for {len(self.x_train)} clips: give one a clip")
-        if not np.isin(truth, (0, 1)).all():
-            raise ValueError("is_clean must hold 1 (clean) and 0 (poison) only")
-        self.set_params(**kwargs)
-        if self.is_clean_lst is None:
-            self.detect_poison()
-        labels = self._labels()
-        count = max(int(labels.max()) + 1, int(getattr(self.classifier, "nb_classes", 0) or 0))
-        found, expected = (segment_by_class(rows, labels, count) for rows in (self.is_clean_lst, truth))
-        return GroundTruthEvaluator().analyze_correctness(found, expected)[1]
-
-    def set_params(self, **kwargs: Any) -> None:
-        """
-        Change options; what is remembered and depends on a changed one is forgotten. All or nothing on an error.
-
-        :param kwargs: Any parameter of the constructor.
-        :raises ValueError: If one is unknown (ART ignores it silently) or unusable.
-        """
-        unknown = sorted(set(kwargs) - set(self.defence_params))
-        if unknown:
-            known = ", ".join(self.defence_params)
-            raise ValueError(f"{type(self).__name__} has no option {', '.join(unknown)}: it knows {known}")
-        before = self.get_params()
-        try:
-            if "x_train" in kwargs:
-                kwargs["x_train"] = check_waveforms(kwargs["x_train"], "x_train")
-            super().set_params(**kwargs)
-        except Exception:
-            self.__dict__.update(before)
-            raise
-        changed = {name for name in kwargs if not _same(before[name], getattr(self, name))}
+    def _changed(self, before: dict[str, Any], given: set[str]) -> None:
+        """Forget what depends on a changed option, and no more: a training is not repeated for another threshold."""
+        changed = {name for name in given if not _same(before[name], getattr(self, name))}
         if changed & set(_ENCODING) or (self.vae is None and "seed" in changed):
             self.encoder = self.latents = None
         if changed - {"verbose", "classifier", "batch_size"}:
-            self._forget_results()
+            self.scores = self.sample_scores = self.is_clean_lst = None
 
     def _check_params(self) -> None:
         check_sample_rate(self.sample_rate)
@@ -199,17 +154,11 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
                 raise ValueError(f"{name} must be a positive whole number, got {value!r}")
         check_scorer(self.score, self._labels(), seed=self.seed, **self._options())
 
-    def _labels(self) -> np.ndarray:
-        """Class indices (N,)."""
-        return class_indices(self.y_train, len(self.x_train), "y_train")
-
     def _options(self) -> dict[str, Any]:
         """The options that the chosen score takes."""
         taken = scorer_options(self.score)
-        return {name: getattr(self, name) for name in _SCORING if name in taken} | (self.score_options or {})
-
-    def _forget_results(self) -> None:
-        self.scores = self.sample_scores = self.is_clean_lst = None
+        named = {name: getattr(self, name) for name in _SCORING if name in taken}
+        return scorer_settings(self.score_options, **named)
 
     def _encode(self) -> tuple[np.ndarray, dict[str, float]]:
         """The latents, made only if there are none yet, and the seconds that took."""
@@ -228,12 +177,11 @@ class PoisonLikelihoodDefence(PoisonFilteringDefence):
 
     def _report(self, scores: PoisonScores, labels: np.ndarray, seconds: dict[str, float]) -> dict[str, Any]:
         """The report of `detect_poison`."""
-        settings = {name: getattr(self, name) for name in self.defence_params if name not in (*_DATA, *_SCORING)}
+        settings = {name: getattr(self, name) for name in self.defence_params if name not in (*DATA, *_IN_DETAILS)}
         settings = {name: value.item() if isinstance(value, np.generic) else value for name, value in settings.items()}
         if not isinstance(self.vae, str):
-            settings["vae"] = (
-                "trained" if self.vae is None else str(self.vae) if isinstance(self.vae, Path) else "given"
-            )
+            given = str(self.vae) if isinstance(self.vae, Path) else "given"
+            settings["vae"] = "trained" if self.vae is None else given
         details = dict(scores.details)
         notes, highest = details.pop("notes", []), details.pop("highest_class", None)
         return {

@@ -7,8 +7,7 @@ import sys
 import numpy as np
 import pytest
 
-from art_audio_ext.datasets import waveform_batches
-from art_audio_ext.datasets.streaming import release_pages
+from art_audio_ext.functional.streaming import release_pages, waveform_batches
 
 
 @pytest.mark.parametrize("batch_size", [1, 7, 10, 1000])
