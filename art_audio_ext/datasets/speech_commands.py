@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
 SILENCE, UNKNOWN = "_silence_", "_unknown_"
-LABELS = (*COMMANDS, SILENCE, UNKNOWN)  # the paper's class 10 is noise, class 11 other words
+LABELS = (*COMMANDS, SILENCE, UNKNOWN)  # what the paper calls class 10 is its "other": here _unknown_, number 11
 PER_CLASS = 3000
 _ARCHIVE, _VERSION = "SpeechCommands", "speech_commands_v0.02"
 _NOISE_FOLDER, _LISTS = "_background_noise_", ("validation_list.txt", "testing_list.txt")

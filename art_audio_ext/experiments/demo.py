@@ -30,13 +30,13 @@ class DemoSettings:
 
     clips: int = 960
     trigger: str = "clap"
-    scale: float = 0.5  # a trigger that 6 poisoned clips can teach; with more clips a fainter one does
+    scale: float = 0.5  # loud: a few poisoned clips must teach it; with more clips a fainter one does
     source: str = "_unknown_"
     target: str = "up"
     poison_fraction: float = 0.3
     vae_epochs: int = 10
-    victim_epochs: int = 8
-    victim_width: int = 8
+    victim_epochs: int = 12
+    victim_width: int = 16
 
 
 def demo(

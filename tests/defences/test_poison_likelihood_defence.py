@@ -11,7 +11,6 @@ import pytest
 from art.defences.detector.poison import PoisonFilteringDefence
 
 from art_audio_ext.defences.detector.poison import PoisonLikelihoodDefence
-from art_audio_ext.training.encoders import encode_all, load_encoder
 
 CLASSES, CLEAN, POISON, TARGET = 4, 90, 30, 1
 
@@ -233,17 +232,6 @@ def test_one_class_has_nothing_to_stand_out_from(data):
     with pytest.raises(ValueError, match=r"^1 class can be scored"):
         filter_.detect_poison(y_train=np.zeros_like(data[1]))
     assert filter_.y_train is data[1]
-
-
-def test_encoder_must_give_one_vector_a_clip(data):
-    with pytest.raises(ValueError, match="for 256 clips"):
-        encode_all(SimpleNamespace(encode=lambda x: x[:3]), data[0])
-
-
-def test_missing_vae_file_is_named(tmp_path):
-    pytest.importorskip("art_audio_ext.training.vae")
-    with pytest.raises(FileNotFoundError, match="absent"):
-        load_encoder(tmp_path / "absent.safetensors", 16000)
 
 
 def test_trains_inside_when_no_vae_is_given(data, monkeypatch):

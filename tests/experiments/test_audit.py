@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -111,7 +112,9 @@ def test_noise_is_left_out_unless_asked_for(poisoned, tmp_path, name, no_page):
     result = audit(noisy, tmp_path, vae=SegmentLevels(), progress=False)
     assert not [c for c in result.classes if c.label == name and (c.flagged or c.suspects)]
     assert result.method["scored_classes"] == ["alpha", "bravo", "delta"]
-    assert result.method["not_scored"] == [name]
+    assert result.method["not_scored"] == result.method["ignore_classes"] == [name]
+    written = json.loads((tmp_path / "audit.json").read_text())["classes"][2]
+    assert [written[key] for key in ("label", "score", "score_spread", "outlier")] == [name, None, None, None]
     assert f"Class '{name}' was left out of the comparison, as asked." in result.notes
     assert all(not note[0].islower() and note.endswith(".") for note in result.notes)
     asked = audit(noisy, tmp_path, vae=SegmentLevels(), score_noise=True, progress=False)
@@ -157,6 +160,8 @@ def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
         audit(tiny_dataset, tmp_path, score="best")
     with pytest.raises(ValueError, match="dims"):
         audit(tiny_dataset, tmp_path, score_options={"dims": 0})
+    with pytest.raises(ValueError, match="must not hold the seed"):
+        audit(tiny_dataset, tmp_path, score_options={"seed": 1})
     with pytest.raises(ValueError, match="2 classes can be scored"):
         audit(tiny_dataset.subset(tiny_dataset.labels < 2), tmp_path)
 
@@ -174,6 +179,22 @@ def test_trains_saves_resumes_and_reloads(tiny_dataset, tmp_path, no_page):
         assert [c.score for c in other.classes] == [c.score for c in first.classes]
         assert [s.score for s in other.samples] == [s.score for s in first.samples]
     assert reloaded.method["vae_settings"] == first.method["vae_settings"]
+
+
+@pytest.mark.parametrize(
+    ("out", "written"), [("v1.2", "v1.2.safetensors"), ("v", "v.safetensors"), ("a.safetensors", "a.safetensors")]
+)
+def test_a_trained_vae_keeps_the_name_it_was_given(tiny_dataset, tmp_path, monkeypatch, out, written):
+    seen = []
+
+    def train_vae(*_, checkpoint_dir, **__):
+        seen.append(checkpoint_dir.name)
+        return SimpleNamespace(save=lambda path: seen.append(path))
+
+    monkeypatch.setattr("art_audio_ext.training.vae.train_vae", train_vae)
+    monkeypatch.setattr(audit_module, "load_dataset", lambda *_, **__: tiny_dataset)
+    assert audit_module.train_vae_on("tiny", tmp_path / out, progress=False) == tmp_path / written
+    assert seen == [written.replace(".safetensors", "-checkpoints"), tmp_path / written]
 
 
 @pytest.mark.real_data

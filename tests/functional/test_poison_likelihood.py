@@ -1,4 +1,4 @@
-"""The poison likelihood score against direct arithmetic, on synthetic poison, and at every guard."""
+"""The poison likelihood score of a whole dataset: synthetic poison, options, guards and what it promises."""
 
 from __future__ import annotations
 
@@ -8,18 +8,13 @@ import random
 import numpy as np
 import pytest
 import torch
-from scipy.stats import multivariate_normal
 from sklearn.cluster import KMeans
-from sklearn.covariance import ledoit_wolf
 from sklearn.metrics import adjusted_rand_score
 
-from art_audio_ext.functional.gaussian import fit_gaussian, negative_log_likelihood
-from art_audio_ext.functional.latents import ORDERS, prepare
-from art_audio_ext.functional.outliers import class_outliers, comparable_classes, flag_outliers
+from art_audio_ext.functional.latents import prepare
 from art_audio_ext.functional.poison_likelihood import (
     cross_log_likelihood,
     poison_likelihood_scores,
-    vote,
 )
 from art_audio_ext.functional.scorers import (
     SCORERS,
@@ -59,46 +54,6 @@ def scored(poisoned):
     return poison_likelihood_scores(poisoned[0], poisoned[1], seed=0)
 
 
-# --- the arithmetic
-
-
-@pytest.mark.parametrize("empirical", [True, False])
-def test_negative_log_likelihood_is_that_of_scipy(empirical):
-    rng = np.random.default_rng(1)
-    fitted, other = rng.standard_normal((200, 5)) @ rng.standard_normal((5, 5)), rng.standard_normal((30, 5))
-    covariance = np.cov(fitted, rowvar=False, bias=True) if empirical else ledoit_wolf(fitted)[0]
-    expected = -multivariate_normal(fitted.mean(0), covariance).logpdf(other)
-    gaussian = fit_gaussian(fitted, empirical, np.eye(5))
-    np.testing.assert_allclose(negative_log_likelihood(other, gaussian), expected, rtol=1e-9)
-    assert gaussian.estimator == ("empirical" if empirical else "ledoit_wolf")
-
-
-def test_cross_log_likelihood_is_equation_1():
-    rng = np.random.default_rng(2)
-    one, two = rng.standard_normal((90, 4)), rng.standard_normal((40, 4)) * 0.5 + 2
-    model_1 = multivariate_normal(one.mean(0), np.cov(one, rowvar=False, bias=True))
-    model_2 = multivariate_normal(two.mean(0), np.cov(two, rowvar=False, bias=True))
-    expected = (-model_1.logpdf(two).mean() - model_2.logpdf(one).mean()) / 2
-    side = np.arange(130) < 90
-    for which in (side, ~side):  # which cluster is called the first does not matter
-        score, estimator = cross_log_likelihood(np.concatenate([one, two]), which, True)
-        assert score == pytest.approx(expected, rel=1e-9)
-        assert estimator == "empirical"
-
-
-@pytest.mark.parametrize(("smaller", "empirical", "estimator"), [(12, True, "empirical"), (12, False, "ledoit_wolf")])
-def test_the_covariance_is_the_one_asked_for(smaller, empirical, estimator):
-    vectors = np.random.default_rng(3).standard_normal((smaller + 100, 4))
-    score, used = cross_log_likelihood(vectors, np.arange(len(vectors)) < smaller, empirical)
-    assert used == estimator
-    assert 3 < score < 30
-
-
-def test_a_cluster_of_three_takes_the_covariance_of_its_class():
-    vectors = np.random.default_rng(3).standard_normal((103, 4))
-    assert cross_log_likelihood(vectors, np.arange(103) < 3, False)[1] == "class"
-
-
 def test_one_small_cluster_moves_every_class_to_ledoit_wolf():
     """Scores under different estimators are not comparable: a clean class would look poisoned, or the reverse."""
     latents, labels, _ = synthetic(clean=300, poison=60)
@@ -107,108 +62,6 @@ def test_one_small_cluster_moves_every_class_to_ledoit_wolf():
     assert min(min(d["smaller_cluster"]) for d in details.values()) < 72
     assert max(min(d["smaller_cluster"]) for d in details.values()) >= 72
     assert all(d["covariance"].keys() == {"ledoit_wolf"} for d in details.values())
-
-
-@pytest.mark.parametrize("count", [1, 2, 3, 10, 24])
-def test_tiny_clusters_give_sane_scores(count):
-    # an empirical covariance fails here, or gives values such as 1e17
-    vectors = np.random.default_rng(4).standard_normal((count + 300, 24))
-    score, _ = cross_log_likelihood(vectors, np.arange(len(vectors)) < count, False)
-    assert 24 < score < 120
-
-
-def test_cluster_of_copies_gets_a_ridge():
-    vectors = np.random.default_rng(5).standard_normal((200, 4))
-    vectors[:50] = vectors[0]
-    score, estimator = cross_log_likelihood(vectors, np.arange(200) < 50, True)
-    assert np.isfinite(score)
-    assert estimator == "empirical+ridge"
-
-
-def test_orders():
-    rng = np.random.default_rng(6)
-    vectors = rng.standard_normal((500, 10)) @ rng.standard_normal((10, 10)) + 5
-    standard = (vectors - vectors.mean(0)) / vectors.std(0)
-    eigenvalues = np.linalg.eigvalsh(np.cov(standard, rowvar=False, bias=True))[::-1]
-    plain = prepare(vectors, 4, "standardise_pca")
-    np.testing.assert_allclose(np.cov(plain, rowvar=False, bias=True), np.diag(eigenvalues[:4]), atol=1e-9)
-    white = prepare(vectors, 4, "pca_whiten")
-    np.testing.assert_allclose(white, plain / np.sqrt(eigenvalues[:4]), atol=1e-9)
-    fully = prepare(vectors, 10, "whiten_pca")
-    np.testing.assert_allclose(np.cov(fully, rowvar=False, bias=True), np.eye(10), atol=1e-9)
-    assert prepare(vectors, 4, "whiten_pca").shape == (500, 4)
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_preparation_ignores_scale_and_offset_of_features(order):
-    rng = np.random.default_rng(7)
-    vectors = rng.standard_normal((60, 6))
-    moved = vectors * 10.0 ** np.arange(-3, 3) + 100
-    one, two = prepare(moved, 6, order), prepare(vectors, 6, order)
-    np.testing.assert_allclose(one @ one.T, two @ two.T, atol=1e-6)  # up to signs, and rotation of equal eigenvalues
-
-
-@pytest.mark.parametrize("order", ORDERS)
-def test_preparation_drops_what_is_constant_or_dependent(order):
-    rng = np.random.default_rng(8)
-    vectors = rng.standard_normal((40, 6))
-    vectors[:, 1] = 3.0
-    vectors[:, 2] = vectors[:, 0]
-    assert prepare(vectors, 24, order).shape == (40, 4)
-    assert prepare(np.full((40, 6), 0.1, dtype=np.float32), 24, order).shape == (40, 0)
-    assert prepare(rng.standard_normal((5, 64)), 24, order).shape == (5, 4)
-
-
-# --- the vote
-
-
-def test_vote_aligns_trials_and_points_at_the_smaller_cluster():
-    first = np.array([1, 1, 1, 0, 0, 0, 0, 0], dtype=bool)
-    second = ~first  # the same clustering, names swapped
-    third = np.array([1, 1, 0, 0, 0, 0, 0, 0], dtype=bool)
-    soft = vote(np.zeros((8, 2)), np.array([first, second, third]))
-    np.testing.assert_allclose(soft, [1, 1, 2 / 3, 0, 0, 0, 0, 0])
-    np.testing.assert_allclose(vote(np.zeros((8, 2)), np.array([~first, first, ~third])), soft)
-
-
-def test_vote_tie_is_no_suspect_and_equal_clusters_go_by_compactness():
-    one, two = np.array([1, 0, 0, 0, 0], dtype=bool), np.array([1, 1, 0, 0, 0], dtype=bool)
-    assert vote(np.zeros((5, 1)), np.array([one, two])).tolist() == [1, 0.5, 0, 0, 0]
-    vectors = np.array([[0.0], [0.1], [5.0], [9.0]])
-    for side in ([1, 1, 0, 0], [0, 0, 1, 1]):
-        assert vote(vectors, np.array([side], dtype=bool)).tolist() == [1, 1, 0, 0]
-
-
-# --- outliers over classes
-
-
-def test_class_outliers_by_hand():
-    scores = np.array([1.0, 2.0, 3.0, 4.0, 20.0])
-    np.testing.assert_allclose(class_outliers(scores), [-2, -1, 0, 1, 17])  # median 3, MAD 1
-    assert flag_outliers(np.array([5.0, 5.3]), 3.5).tolist() == [False, True]  # 3.5 / 0.6745 = 5.19
-    assert not flag_outliers(np.array([-50.0]), 3.5).any()
-
-
-def test_class_outliers_without_deviation():
-    assert class_outliers(np.full(4, 7.3)).tolist() == [0, 0, 0, 0]
-    by_mean_deviation = class_outliers(np.array([1.0, 1, 1, 1, 1, 1, 1, 1, 1, 9]))  # MAD is 0
-    assert by_mean_deviation[:9].tolist() == [0] * 9
-    assert by_mean_deviation[9] == pytest.approx(8 / (0.6745 * 1.253314 * 0.8))
-
-
-def test_comparable_classes():
-    labels = np.repeat([0, 1, 2, 3, 7], [10, 3, 5, 4, 9])
-    found = comparable_classes(labels, [7, 99])
-    assert found.present.tolist() == [0, 1, 2, 3, 7]
-    assert found.scored.tolist() == [True, False, True, True, False]
-    assert len(found.notes) == 4
-    assert found.notes[0] == "Class 7 was left out of the comparison, as asked."
-    assert found.notes[-1].startswith("Only 3 classes were compared")
-    with pytest.raises(ValueError, match=r"2 classes can be scored .* at least 3"):
-        comparable_classes(labels, [7, 0])
-
-
-# --- the whole score
 
 
 def test_poison_is_found(poisoned, scored):

@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 
 from art_audio_ext.functional.class_trials import draw_samples, split_class
-from art_audio_ext.functional.latents import fit_coordinates, prepare
-from art_audio_ext.functional.outliers import comparable_classes
+from art_audio_ext.functional.latents import prepare
 from art_audio_ext.functional.poison_likelihood import poison_likelihood_scores
-from art_audio_ext.functional.scorers import check_scorer
 
 
 def gaussian_classes(sizes, seed=0, poison=0):
@@ -73,19 +71,6 @@ def test_a_class_of_copies_is_left_out():
     ]
 
 
-def test_least_size():
-    def scored(sizes, dims):
-        found = comparable_classes(np.repeat(np.arange(len(sizes)), sizes), dims=dims)
-        return found.scored.tolist(), found.dims
-
-    assert scored([300, 300, 300, 150, 149], 24) == ([True, True, True, True, False], 24)
-    assert scored([80, 80, 80, 72, 71], 24) == ([True, True, True, True, False], 24)
-    assert scored([8, 8, 8, 6, 5], 24) == ([True, True, True, True, False], 2)
-    assert scored([4, 4, 4, 3], 24) == ([True, True, True, False], 1)
-    with pytest.raises(ValueError, match="2 classes can be scored"):  # before the latents exist
-        check_scorer("pls", np.repeat([0, 1, 2], [300, 300, 100]), seed=0)
-
-
 def test_samples_are_drawn_by_the_seed_and_the_whole_class_where_sizes_are_equal():
     vectors = gaussian_classes([100])[0]
     seed = np.random.SeedSequence(3)
@@ -112,12 +97,3 @@ def test_members_outside_the_sample_go_to_the_nearer_centre():
     assert [len(side) for _, side in split.parts] == [60, 60, 60]
     inside = [min(side.sum(), (~side).sum()) for _, side in split.parts]
     assert split.smaller.tolist() == inside
-
-
-@pytest.mark.parametrize("order", ["standardise_pca", "pca_whiten", "whiten_pca"])
-def test_coordinates_are_cut_and_applied_to_others(order):
-    vectors = gaussian_classes([80])[0]
-    coordinates = fit_coordinates(vectors, 6, order)
-    np.testing.assert_allclose(coordinates(vectors), prepare(vectors, 6, order))
-    np.testing.assert_allclose(coordinates.leading(2)(vectors[:7]), coordinates(vectors)[:7, :2])
-    assert abs(coordinates(vectors).mean(0)).max() < 1e-9

@@ -73,14 +73,15 @@ def poisoned_audit(tiny_dataset) -> AuditResult:
     """`bravo` is flagged, its first 20 clips are suspects; `delta` was not scored."""
     flagged = tiny_dataset.label_names.index("bravo")
     rows = np.flatnonzero(tiny_dataset.labels == flagged)[:20]
-    scores = {"alpha": 10.0, "bravo": 30.0, "charlie": 12.0, "delta": 12.0}
+    scores = {"alpha": 10.0, "bravo": 30.0, "charlie": 12.0}
     return AuditResult(
         verdict="poisoned",
         dataset={"path": "tiny", "clips": 120, "classes": 4, "sample_rate_hz": 16000, "skipped": []},
         classes=[
             ClassResult(name, 30, score, 0.5, (score - 12) / 2, name == "bravo", 20 if name == "bravo" else 0)
             for name, score in scores.items()
-        ],
+        ]
+        + [ClassResult("delta", 30, None, None, None, False, 0)],
         samples=[
             SampleResult(str(path), tiny_dataset.label_names[k], bool(i in rows), 0.9 - i / 1000 if i in rows else 0.1)
             for i, (path, k) in enumerate(zip(tiny_dataset.paths, tiny_dataset.labels, strict=True))
@@ -95,7 +96,9 @@ def poisoned_audit(tiny_dataset) -> AuditResult:
 @pytest.fixture
 def clean_audit(poisoned_audit) -> AuditResult:
     """The same without a flagged class."""
-    classes = [replace(entry, flagged=False, suspects=0, score=12.0) for entry in poisoned_audit.classes]
+    classes = [
+        replace(entry, flagged=False, suspects=0, score=entry.score and 12.0) for entry in poisoned_audit.classes
+    ]
     samples = [replace(sample, suspect=False) for sample in poisoned_audit.samples]
     return replace(poisoned_audit, verdict="clean", classes=classes, samples=samples)
 

@@ -51,6 +51,7 @@ def test_the_verdict_is_in_words_and_comes_first(page, poisoned_audit, clean_aud
     assert "A note to read." in text
     clean = page(audit=clean_audit)
     assert "No sign of poisoning found" in clean.text
+    assert "None of the 3 classes compared stands out from the others." in clean.text
     assert "flagged</span>" not in clean.text
     assert not clean.of("section", **{"class": "evidence"})
 

@@ -120,10 +120,11 @@ def test_the_audit_table_is_aligned_with_the_flagged_class_first(poisoned_audit)
     lines = lines[: lines.index("")]
     assert len(lines) == 3 + 4
     assert lines[3].split() == ["bravo", "30", "30.000", "0.500", "9.000", "20", "POISONED"]
-    assert lines[-1].split()[0] == "你好\\n"
+    assert lines[-1].split() == ["delta", "30", "-", "-", "-", "0"]  # not scored
+    assert lines[-2].split()[0] == "你好\\n"
     end = lines[1].index("clips") + len("clips")
     assert lines[3][:end].endswith("30")
-    assert lines[-1][: end - 2].endswith("30")  # two wide letters take two columns more
+    assert lines[-2][: end - 2].endswith("30")  # two wide letters take two columns more
 
 
 def test_the_comparison_table_shows_a_dash_for_what_does_not_apply(comparison):
