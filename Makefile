@@ -30,12 +30,13 @@ test: setup lint
 
 lint: setup
 	$(BIN)/black --check --quiet art_audio_ext tests benchmarks setup.py
-	$(BIN)/ruff check art_audio_ext tests benchmarks setup.py
+	$(BIN)/ruff check art_audio_ext tests benchmarks notebooks setup.py
 	$(BIN)/mypy
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
 
 format: setup
 	$(BIN)/black --quiet art_audio_ext tests benchmarks setup.py
-	$(BIN)/ruff check --fix art_audio_ext tests benchmarks setup.py
+	$(BIN)/ruff check --fix art_audio_ext tests benchmarks notebooks setup.py
 
 clean:
 	rm -rf $(VENV) out build *.egg-info
