@@ -129,7 +129,13 @@ def compare(
     results = [_filter_result(name, outcomes[name], filter_setting(name, configs[name])) for name in names]
     return ComparisonResult(
         dataset=_dataset_record(data, splits, seconds),
-        attack={**attack, "poisoned_clips": poisoned, "already_poisoned": splits.record is not None},
+        # a record is made to be shared: the name of a trigger's file, not where it lies on this machine
+        attack={
+            **attack,
+            "trigger": Path(attack["trigger"]).name,
+            "poisoned_clips": poisoned,
+            "already_poisoned": splits.record is not None,
+        },
         victim={"name": f"ResNet-{depth}", **victim, "epochs": epochs, "batch_size": batch_size},
         filters=results,
         seed=seed,

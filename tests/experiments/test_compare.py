@@ -126,7 +126,7 @@ def test_compare_runs_again_when_a_file_that_a_scenario_names_changes(folder, tm
         (tmp_path / name).write_bytes(b"one")
     options = {**SMALL, "trigger": str(tmp_path / "bell.wav"), "filters": ("none", "poison_likelihood")}
     options |= {"out": tmp_path / "out", "vae": tmp_path / "vae.safetensors"}
-    compare(str(folder), **options)
+    assert compare(str(folder), **options).attack["trigger"] == "bell.wav", "not where it lies on this machine"
     compare(str(folder), **options)
     assert sorted(no_armory) == ["none", "poison_likelihood"]
     (tmp_path / changed).write_bytes(b"two")
