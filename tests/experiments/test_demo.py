@@ -49,6 +49,7 @@ def test_one_report_of_everything_and_nothing_twice(compared, poisonings, tmp_pa
     assert compared == [str(tmp_path / "poisoned")]
     assert result.dataset["clips"] == 96
     assert any("Scaled down" in line for line in said)
+    assert "The truth, which only a demonstration knows" in page
     module.demo(tmp_path, settings=SMALL, progress=False, say=said.append)
     assert poisonings == [0]
     assert (tmp_path / "report.html").read_text(encoding="utf-8").count("<h1") == page.count("<h1")
