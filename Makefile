@@ -26,7 +26,8 @@ demo: setup
 
 test: setup lint
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --nbmake --nbmake-timeout=300 notebooks
+	# one thread: two that have to wait for each other on a busy machine are many times slower
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
 
 lint: setup
 	$(BIN)/black --check --quiet art_audio_ext tests benchmarks setup.py
