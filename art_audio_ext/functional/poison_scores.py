@@ -24,6 +24,7 @@ class PoisonScores:
     sample_scores: np.ndarray  # (N,) float64 in [0, 1], 1 = surely in the suspect part of its class
     suspects: np.ndarray  # (N,) bool
     details: dict[str, Any] = field(default_factory=dict)  # JSON-safe: settings, notes, guards that took effect
+    class_p: np.ndarray | None = None  # (C,) float64, p-value before correction for many classes, or NaN; None: none
 
     def removed(self, labels: np.ndarray) -> np.ndarray:
         """

@@ -8,20 +8,32 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from art_audio_ext.functional.coherent_component import (
+    check_coherent_options,
+    coherent_component_scores,
+    searchable_classes,
+)
+from art_audio_ext.functional.combined_component import check_combined_options, combined_component_scores
+from art_audio_ext.functional.novel_component import check_novel_options, novel_component_scores
 from art_audio_ext.functional.outliers import comparable_classes
 from art_audio_ext.functional.poison_likelihood import check_likelihood_options, poison_likelihood_scores
 from art_audio_ext.functional.poison_scores import PoisonScores
 
 
 class Scorer(NamedTuple):
-    """A score, see `PoisonScorer`, and what refuses its options (all of them, by name) before the work begins."""
+    """A score, see `PoisonScorer`, what refuses its options (all, by name) before the work begins, and its input."""
 
     score: Callable[..., PoisonScores]
     check: Callable[..., None]
+    takes: str  # "latents" (N, D), "windows" (T, N, D) or "waveforms" (N, L)
+    classes: Callable[..., Any]  # refuses labels and classes to ignore where too few classes are left
 
 
 SCORERS: dict[str, Scorer] = {
-    "pls": Scorer(poison_likelihood_scores, check_likelihood_options),
+    "coherent_component": Scorer(coherent_component_scores, check_coherent_options, "waveforms", searchable_classes),
+    "combined": Scorer(combined_component_scores, check_combined_options, "waveforms", searchable_classes),
+    "novel_component": Scorer(novel_component_scores, check_novel_options, "windows", comparable_classes),
+    "pls": Scorer(poison_likelihood_scores, check_likelihood_options, "latents", comparable_classes),
 }
 
 
@@ -35,7 +47,7 @@ def scorer_options(name: str) -> dict[str, Any]:
     if name not in SCORERS:
         raise ValueError(f"unknown score {name!r}: choose one of {', '.join(sorted(SCORERS))}")
     parameters = inspect.signature(SCORERS[name].score).parameters.values()
-    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name != "seed"}
+    return {p.name: p.default for p in parameters if p.kind is p.KEYWORD_ONLY and p.name not in ("seed", "progress")}
 
 
 def scorer_settings(score_options: Mapping[str, Any] | None, **named: Any) -> dict[str, Any]:
@@ -70,23 +82,29 @@ def check_scorer(name: str, labels: np.ndarray, *, seed: int, **options: Any) ->
         raise ValueError(f"score {name!r} has no option {', '.join(unknown)}: it knows {', '.join(sorted(defaults))}")
     options = defaults | options
     SCORERS[name].check(seed=seed, **options)
-    comparable_classes(labels, options.get("ignore_classes", ()), options.get("dims", 1))
+    taken = [options["dims"]] if "dims" in options else []
+    SCORERS[name].classes(labels, options.get("ignore_classes", ()), *taken)
 
 
-def score_samples(name: str, latents: np.ndarray, labels: np.ndarray, *, seed: int, **options: Any) -> PoisonScores:
+def score_samples(
+    name: str, inputs: np.ndarray, labels: np.ndarray, *, seed: int, progress: bool = False, **options: Any
+) -> PoisonScores:
     """
     Score a labelled dataset by the score of that name.
 
     :param name: A key of `SCORERS`.
-    :param latents: One vector a sample (N, D), or what that score takes.
+    :param inputs: What that score takes: one vector a clip (N, D), windows (T, N, D), or waveforms (N, L).
     :param labels: Class indices (N,).
     :param seed: Of all random choices.
+    :param progress: Show progress, if that score can.
     :param options: Of the score.
     :return: Scores of classes and samples.
     :raises ValueError: As :func:`check_scorer` does.
     """
     check_scorer(name, labels, seed=seed, **options)
-    return SCORERS[name].score(latents, labels, seed=seed, **options)
+    score = SCORERS[name].score
+    shown = {"progress": progress} if "progress" in inspect.signature(score).parameters else {}
+    return score(inputs, labels, seed=seed, **shown, **options)
 
 
 def class_table(scores: PoisonScores, labels: np.ndarray) -> list[dict[str, Any]]:

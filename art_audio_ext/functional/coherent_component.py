@@ -1,0 +1,244 @@
+"""The score that finds a trigger mixed into clips: a sound which repeats, sample for sample, in those of one class."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import expit
+from tqdm.auto import tqdm
+
+from art_audio_ext.functional.checks import check_sample_rate, class_indices
+from art_audio_ext.functional.coherent_class import ClassEvidence, Clips, examine_class, prepare_clips
+from art_audio_ext.functional.coherent_verdict import class_p_values, shared_by_all
+from art_audio_ext.functional.coherent_windows import WINDOW_SECONDS
+from art_audio_ext.functional.flatten import flatten_sound
+from art_audio_ext.functional.outliers import class_outliers
+from art_audio_ext.functional.poison_scores import PoisonScores
+from art_audio_ext.functional.significance import adjusted_p_values, check_alpha, holm
+
+LEAST_CLIPS = 12
+_SMALLEST = 1e-300
+_BATCH = 256
+
+
+def coherent_component_scores(
+    waveforms: np.ndarray,
+    labels: np.ndarray,
+    *,
+    seed: int,
+    sample_rate: int = 16000,
+    alpha: float = 0.01,
+    anywhere: bool = True,
+    largest_class: int = 400,
+    controls: int = 600,
+    ignore_classes: Collection[int] = (),
+    flattened: bool = False,
+    progress: bool = False,
+) -> PoisonScores:
+    """
+    Score each class by how surely some sound repeats in it, sample for sample, that does not repeat in the others.
+
+    Ours. A trigger that was mixed into clips is the same waveform in each; two people saying a word never are. Each
+    class is searched in halves, at fixed places and at any shift, and what one half shares is looked for in the other
+    half and in the other classes: see `examine_class`. It sees neither attacks that leave no common waveform (another
+    voice, a pattern in the spectrogram, a trigger played over the air) nor a few clips among hundreds.
+
+    The p-value of a class needs no simulation. Classes are flagged by Holm's procedure, so that a clean dataset is
+    called poisoned with probability alpha at most, as far as clean clips of one class are as unlike each other as those
+    of different classes. Where nearly every class has a sound that it matches better than the same sound backwards,
+    all of those are flagged, with a note: every class is poisoned, or all recordings have something in common.
+
+    :param waveforms: Shape (N, L) in [-1, 1], an array or a memory map, which is read class by class.
+    :param labels: Class indices (N,), or one-hot rows (N, C).
+    :param seed: Of sub-samples, halves and groups.
+    :param sample_rate: In Hz.
+    :param alpha: Probability of calling a clean dataset poisoned.
+    :param anywhere: Look for sounds at any place too, not only for those at the same place of every clip.
+    :param largest_class: Larger classes are searched in a random sub-sample of this size; where one is flagged, its
+        other clips are scored by what was found.
+    :param controls: Clips of the other classes that a class is held against, at most.
+    :param ignore_classes: Labels to leave out, such as noise: crops of one recording do repeat.
+    :param flattened: The waveforms are from `flatten_sound` already.
+    :param progress: Show a progress bar.
+    :return: Scores; `class_scores` is -log10 of the p-value, `details["classes"]` says what was found where.
+    :raises ValueError: If an input or an option is unusable, or fewer than 2 classes have 12 clips.
+    """
+    options: dict[str, Any] = {"seed": seed, "sample_rate": sample_rate, "alpha": alpha, "anywhere": anywhere}
+    options |= {"largest_class": largest_class, "controls": controls, "ignore_classes": sorted(ignore_classes)}
+    check_coherent_options(**options, flattened=flattened, progress=progress)
+    labels = class_indices(labels, len(waveforms), "labels")
+    search = _Search(waveforms, labels, options, flattened)
+    evidence = {}
+    for label in tqdm(search.scored, desc="Classes", unit="class", disable=not progress):
+        evidence[int(label)] = search.examine(int(label))
+    return search.compare(evidence)
+
+
+def searchable_classes(
+    labels: np.ndarray, ignore_classes: Collection[int] = ()
+) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """
+    Find the classes in which a search makes sense.
+
+    :param labels: Class indices (N,).
+    :param ignore_classes: Labels to leave out.
+    :return: The labels that occur, those that are searched, and plain sentences on the others.
+    :raises ValueError: If fewer than 2 are left: a class is held against clips of another.
+    """
+    present, counts = np.unique(labels, return_counts=True)
+    ignored, enough = np.isin(present, sorted(ignore_classes)), counts >= LEAST_CLIPS
+    notes = [f"Class {c} was left out of the comparison, as asked." for c in present[ignored]]
+    notes += [
+        f"Class {c} has {n} clips, under {LEAST_CLIPS}: it was not scored, and poison in it cannot be seen."
+        for c, n in zip(present[~enough & ~ignored], counts[~enough & ~ignored], strict=True)
+    ]
+    scored = present[enough & ~ignored]
+    if len(scored) < 2:
+        raise ValueError(
+            f"{len(scored)} of {len(present)} classes can be scored, but a class is held against clips of another: "
+            f"give at least 2 classes of {LEAST_CLIPS} clips that are not left out"
+        )
+    return present, scored, notes
+
+
+class _Search:
+    """A dataset, which of its clips are looked at, and how."""
+
+    def __init__(self, waveforms: np.ndarray, labels: np.ndarray, options: dict[str, Any], flattened: bool) -> None:
+        self.waveforms, self.labels, self.options, self.flattened = waveforms, labels, options, flattened
+        self.present, self.scored, self.notes = searchable_classes(labels, options["ignore_classes"])
+        self.seeds = np.random.SeedSequence(options["seed"])
+        rng = np.random.default_rng(self.seeds.spawn(1)[0])
+        pool = rng.permutation(np.flatnonzero(np.isin(labels, self.scored)))
+        pool = pool[: options["controls"] * len(self.scored) // (len(self.scored) - 1)]
+        self.control_labels, self.controls = labels[pool], self.clips(pool)
+
+    def clips(self, rows: np.ndarray) -> Clips:
+        """Some clips as the searches need them, read in the order in which they lie."""
+        order = np.argsort(rows, kind="stable")
+        clips = np.asarray(self.waveforms[rows[order]], dtype=np.float32)
+        flat = torch.from_numpy(clips) if self.flattened else flatten_sound(clips, self.options["sample_rate"])
+        back = torch.from_numpy(np.argsort(order, kind="stable"))
+        return prepare_clips(flat[back], self.options["sample_rate"], self.options["anywhere"])
+
+    def examine(self, label: int) -> tuple[np.ndarray, ClassEvidence]:
+        """The clips of a class that were looked at, and what was found."""
+        # a stream of each class's own: another class more or less changes nothing for this one
+        rng = np.random.default_rng(np.random.SeedSequence([self.options["seed"], label]))
+        rows = np.flatnonzero(self.labels == label)
+        if len(rows) > self.options["largest_class"]:
+            rows = np.sort(rng.choice(rows, self.options["largest_class"], replace=False))
+        others = torch.from_numpy(np.flatnonzero(self.control_labels != label))
+        return rows, examine_class(self.clips(rows), self.controls[others], rng)
+
+    def compare(self, found: dict[int, tuple[np.ndarray, ClassEvidence]]) -> PoisonScores:
+        """Decide which classes are poisoned, and score the clips."""
+        where = np.isin(self.present, list(found))
+        evidence = [item for _, item in found.values()]
+        p_values = np.full(len(self.present), np.nan)
+        p_values[where] = class_p_values(evidence)
+        flagged = holm(p_values, self.options["alpha"])
+        shared = np.zeros_like(flagged)
+        shared[where] = shared_by_all(evidence, self.options["alpha"])
+        if shared.any():
+            flagged = flagged | shared
+            self.notes.append(
+                f"A sound repeats in {shared.sum()} of {len(found)} classes alike: either every class is poisoned, or "
+                "the recordings have something in common (a click, a beep, one synthesiser). Listen to the suspects."
+            )
+        scores = np.zeros(len(self.labels))
+        for flag, label in zip(flagged[where], found, strict=True):
+            self._score_clips(scores, label, *found[label], bool(flag))
+        class_scores, outlier = 0.0 - np.log10(np.maximum(p_values, _SMALLEST)), np.full(len(self.present), np.nan)
+        outlier[where] = class_outliers(class_scores[where])
+        return PoisonScores(
+            classes=self.present.astype(np.int64),
+            class_scores=class_scores,
+            class_spread=np.full(len(self.present), np.nan),
+            class_outlier=outlier,
+            class_p=p_values,
+            flagged=flagged,
+            sample_scores=scores,
+            suspects=scores > 0.5,
+            details=self._details(found, p_values),
+        )
+
+    def _score_clips(
+        self, scores: np.ndarray, label: int, rows: np.ndarray, evidence: ClassEvidence, flagged: bool
+    ) -> None:
+        """Write the scores of the clips of a class; those that were not looked at only where it is flagged."""
+        scores[rows] = expit(evidence.log_odds)
+        if not flagged:
+            return
+        rest = np.setdiff1d(np.flatnonzero(self.labels == label), rows)
+        for start in range(0, len(rest), _BATCH):
+            some = rest[start : start + _BATCH]
+            scores[some] = expit(evidence.score(self.clips(some)))
+
+    def _details(self, found: dict[int, tuple[np.ndarray, ClassEvidence]], p_values: np.ndarray) -> dict[str, Any]:
+        """What a report says, JSON-safe."""
+        adjusted = adjusted_p_values(p_values)[np.isin(self.present, list(found))]
+        classes = {
+            str(label): {
+                "p_adjusted": float(p),
+                "searches": {place: asdict(search) for place, search in evidence.searches.items()},
+                "place": evidence.place,
+                "seconds": _extent(evidence),
+                "clips_searched": len(rows),
+                "copies": evidence.copies,
+            }
+            for p, (label, (rows, evidence)) in zip(adjusted, found.items(), strict=True)
+        }
+        copies = sum(evidence.copies for _, evidence in found.values())
+        notes = [f"{copies} clips are copies of another clip of their class; each was counted once."] if copies else []
+        strongest = int(self.present[np.nanargmin(p_values)])
+        options = {key: value for key, value in self.options.items() if key != "seed"}
+        return options | {"classes": classes, "highest_class": strongest, "notes": self.notes + notes}
+
+
+def _extent(evidence: ClassEvidence) -> list[float] | None:
+    """Start and end in seconds of the windows in which the sound was found, or None where its place differs."""
+    if evidence.place != "fixed":
+        return None
+    used = torch.nonzero(evidence.shared.used)[:, 0]
+    return [
+        round(float(used.min()) * WINDOW_SECONDS / 2, 4),
+        round((float(used.max()) / 2 + 1) * WINDOW_SECONDS, 4),
+    ]
+
+
+def check_coherent_options(
+    *,
+    seed: int,
+    sample_rate: int,
+    alpha: float,
+    anywhere: bool,
+    largest_class: int,
+    controls: int,
+    ignore_classes: Collection[int],
+    flattened: bool,
+    progress: bool = False,
+) -> None:
+    """
+    Refuse an option of :func:`coherent_component_scores` that is out of range, by name.
+
+    :raises ValueError: For the first one found.
+    """
+    check_sample_rate(sample_rate)
+    for name, value, least in (
+        ("seed", seed, 0),
+        ("largest_class", largest_class, LEAST_CLIPS),
+        ("controls", controls, 20),
+    ):
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
+    for name, value in (("anywhere", anywhere), ("flattened", flattened), ("progress", progress)):
+        if not isinstance(value, (bool, np.bool_)):
+            raise ValueError(f"{name} must be True or False, got {value!r}")
+    check_alpha(alpha)
+    if isinstance(ignore_classes, str) or not all(isinstance(c, (int, np.integer)) for c in ignore_classes):
+        raise ValueError(f"ignore_classes must be a list of class indices, got {ignore_classes!r}")

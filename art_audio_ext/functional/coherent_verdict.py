@@ -1,0 +1,54 @@
+"""Which classes stand out, out of what was found in each: p-values over both searches, and sounds that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from art_audio_ext.functional.coherent_class import ClassEvidence
+from art_audio_ext.functional.significance import holm, outlier_p_values
+
+_PRIOR_SCALE = 0.4  # spread of log strength over clean classes: 0.2 to 0.6 in what we measured
+_SHARED_BY = 0.75  # of the classes, from which a repeated sound counts as one that all classes share
+_SHARED_STRENGTH = {"fixed": 15.0, "any": 30.0}  # the median clean class has 4 and 7 in what we measured
+
+
+def class_p_values(evidence: Sequence[ClassEvidence]) -> np.ndarray:
+    """
+    The p-value of each class, out of both searches and both tests.
+
+    A search counts as far as both of its tests agree (the larger p-value): that there are more matches than in other
+    classes, and that they are better than the matches which other classes have among themselves. The better search
+    counts, doubled for the choice.
+
+    :param evidence: One a class, all from the same searches.
+    :return: Shape (C,), before correction for many classes.
+    """
+    places = list(evidence[0].searches)
+    p_values = []
+    for place in places:
+        searches = [item.searches[place] for item in evidence]
+        strength = np.log([search.strength for search in searches])
+        p_values.append(np.maximum([search.p_excess for search in searches], outlier_p_values(strength, _PRIOR_SCALE)))
+    return np.minimum(1, len(places) * np.min(p_values, axis=0))
+
+
+def shared_by_all(evidence: Sequence[ClassEvidence], alpha: float) -> np.ndarray:
+    """
+    Which classes share in a sound that repeats nearly everywhere, so that no class stands out from the others.
+
+    :param evidence: One a class.
+    :param alpha: Of Holm's procedure over classes.
+    :return: bool (C,); all False unless most classes match their sound better than the same sound backwards, and much
+        better than speech matches itself.
+    """
+    for place, least in _SHARED_STRENGTH.items():
+        searches = [item.searches[place] for item in evidence if place in item.searches]
+        if not searches or np.median([search.strength for search in searches]) < least:
+            continue
+        repeats = holm(np.array([search.p_backwards for search in searches]), alpha)
+        repeats &= np.array([search.strength for search in searches]) > least / 2
+        if repeats.sum() >= max(2, _SHARED_BY * len(searches)):
+            return repeats
+    return np.zeros(len(evidence), dtype=bool)
