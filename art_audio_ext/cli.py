@@ -9,6 +9,9 @@ from typing import Annotated
 
 import typer
 
+from art_audio_ext.cli_experiment import experiment
+from art_audio_ext.cli_repair import register as register_repair
+from art_audio_ext.cli_train import train
 from art_audio_ext.command_errors import run_command
 
 app = typer.Typer(
@@ -19,8 +22,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-train = typer.Typer(help="Train a network.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(train, name="train")
+app.add_typer(experiment, name="experiment")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned
 
@@ -28,9 +31,7 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Seconds = Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")]
 Rate = Annotated[int, typer.Option(help="Resample to this many Hz.")]
-Preset = Annotated[
-    str, typer.Option(help="quick (minutes on 2 cores), standard (the paper's size) or paper (literal).")
-]
+Preset = Annotated[str, typer.Option(help="quick (minutes on 2 cores), standard (paper's size) or paper (literal).")]
 Vae = Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors): skips the training.")]
 Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
 Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]
@@ -53,6 +54,11 @@ def audit(
     seconds: Seconds = 1.0,
     sample_rate: Rate = 16000,
     speaker_pattern: Speaker = None,
+    score: Annotated[
+        str | None, typer.Option(help="combined (default), coherent_component, novel_component, pls.")
+    ] = None,
+    tokens: Annotated[str, typer.Option(help="Of novel_component: pca, or vae (trains one).")] = "pca",
+    alpha: Annotated[float, typer.Option(help="Chance of calling clean data poisoned.")] = 0.01,
     score_noise: Annotated[bool, typer.Option("--score-noise", help="Score noise classes too.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
@@ -69,6 +75,9 @@ def audit(
         seconds=seconds,
         sample_rate=sample_rate,
         speaker_pattern=speaker_pattern,
+        score=score,
+        tokens=tokens,
+        alpha=alpha,
         score_noise=score_noise,
         seed=seed,
         progress=not quiet,
@@ -178,47 +187,15 @@ def compare(
     typer.echo(f"Written: {out / 'results.json'}, {out / 'report.html'}")
 
 
+register_repair(app)
+
+
 @app.command(epilog="Example: art-audio demo --out out/demo")
 def demo(out: Out = Path("out/demo"), seed: Seed = 0, quiet: Quiet = False) -> None:
     """Make speech, poison it, audit it, compare every filter on it, and write one report; needs no data, no network."""
     from art_audio_ext.experiments.demo import demo as run
 
     run(out, seed=seed, progress=not quiet, say=typer.echo)
-
-
-@train.command(
-    "vae", epilog="Example: art-audio train vae --data recordings --out out/vae.safetensors --preset standard"
-)
-def train_vae_command(
-    data: Annotated[str, typer.Option(help="A folder of <label>/*.wav, builtin, or speech-commands[:ROOT].")],
-    out: Annotated[
-        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
-    ],
-    preset: Preset = "quick",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
-    seconds: Seconds = 1.0,
-    sample_rate: Rate = 16000,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
-    seed: Seed = 0,
-    quiet: Quiet = False,
-) -> None:
-    """Train the sequential autoencoder that the poison likelihood filter encodes with; resumes where it was stopped."""
-    from art_audio_ext.experiments.audit import train_vae_on
-
-    written = train_vae_on(
-        data,
-        out,
-        preset=preset,
-        epochs=epochs,
-        seconds=seconds,
-        sample_rate=sample_rate,
-        accelerator=accelerator,
-        devices=devices,
-        seed=seed,
-        progress=not quiet,
-    )
-    typer.echo(f"Written: {written}")
 
 
 @app.command(epilog="Example: art-audio doctor")

@@ -56,7 +56,7 @@ def test_audit_writes_its_answer(monkeypatch, capsys, recordings, vae, tmp_path)
     assert len(answer["samples"]) == answer["dataset"]["clips"] == 120
     assert answer["classes"][0].keys() >= {"label", "clips", "score", "flagged", "suspects"}
     assert answer["samples"][0].keys() >= {"path", "label", "suspect", "score"}
-    assert answer["seconds"].keys() == {"load", "train", "encode", "score"}
+    assert answer["seconds"].keys() == {"load", "train", "encode", "score", "recover"}
     assert (tmp_path / "suspects.csv").is_file()
     assert (tmp_path / "report.html").is_file()
     assert "audit.json" in out

@@ -1,21 +1,20 @@
-"""Is this dataset poisoned, and by which files: load, train, encode, score, and write down the answer."""
+"""Is this dataset poisoned, and by which files: load, encode, score, and write down the answer."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.datasets.speakers import NOISE_LABELS
+from art_audio_ext.experiments.audit_inputs import make_input, plan_input, timed, train_encoder
 from art_audio_ext.experiments.audit_record import audit_record
+from art_audio_ext.experiments.audit_sounds import recovered_sounds, write_sounds
 from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options, scorer_settings
 from art_audio_ext.report import write_audit, write_report
 from art_audio_ext.report.records import AuditResult
-from art_audio_ext.training.encoders import Encoder, encode_all, load_encoder
-from art_audio_ext.training.vae_settings import VaeSettings, resolve_settings
+from art_audio_ext.training.encoders import Encoder
+from art_audio_ext.training.vae_settings import resolve_settings
 
 
 def audit(
@@ -28,7 +27,9 @@ def audit(
     seed: int = 0,
     seconds: float = 1.0,
     sample_rate: int = 16000,
-    score: str = "pls",
+    score: str | None = None,
+    tokens: str = "pca",
+    alpha: float = 0.01,
     score_options: dict[str, Any] | None = None,
     score_noise: bool = False,
     batch_size: int = 256,
@@ -38,20 +39,24 @@ def audit(
     **loading: Any,
 ) -> AuditResult:
     """
-    Audit a dataset and write `audit.json`, `suspects.csv`, `report.html` and the trained VAE to a folder.
+    Audit a dataset and write `audit.json`, `suspects.csv`, `report.html` to a folder.
 
-    Waveforms stay in their memory map; what lies in memory is one batch and the latents (N, 64). An interrupted
-    training goes on where it was when called again with the same `out`.
+    Where suspects of a class share a sound, it is recovered from them: `shared_sound_<n>.wav`, and a player in the
+    report. Scores that need a VAE train one, which is written too; an interrupted training goes on where it was when
+    called again with the same `out`. Waveforms stay in their memory map.
 
     :param data: A folder `<label>/**/*.wav`, another dataset spec (see `load_dataset`), or a dataset.
     :param out: Folder for the results; made if absent.
-    :param preset: Size and training of the VAE trained here: "quick", "standard" or "paper".
-    :param vae: A trained VAE or its file; None trains one on these clips.
+    :param preset: Size and training of a VAE trained here: "quick", "standard" or "paper".
+    :param vae: A trained VAE or its file, for scores that need one; None trains one on these clips.
     :param epochs: Of that training; None as the preset says.
     :param seed: Of the training, the score and a sub-sample.
     :param seconds: Every clip is cut or padded to this.
     :param sample_rate: Every clip is resampled to this, in Hz.
-    :param score: Name of the score, see `art_audio_ext.functional.scorers.SCORERS`.
+    :param score: Name of the score, see `art_audio_ext.functional.scorers.SCORERS`; None for "pls" where a VAE is
+        given, else "combined", which trains nothing.
+    :param tokens: Of `novel_component`: "pca" of log-mel windows, or "vae" for the per-step latents of a VAE.
+    :param alpha: Probability of calling a clean dataset poisoned, of scores that have p-values.
     :param score_options: Options of that score, such as {"threshold": 3.5}.
     :param score_noise: Score classes named in `datasets.speakers.NOISE_LABELS` too; the paper leaves noise out.
     :param batch_size: Clips encoded at a time.
@@ -66,32 +71,31 @@ def audit(
     out = _make_folder(Path(out))
     clock: dict[str, float] = {}
     rate = data.sample_rate if isinstance(data, AudioDataset) else sample_rate
-    # a wrong preset or file fails here, before a long load
-    encoder = None if vae is None else load_encoder(vae, rate)
-    settings = resolve_settings(preset, epochs) if encoder is None else getattr(encoder, "settings", None)
-    with _timed(clock, "load"):
+    plan = plan_input(score, tokens, vae, preset, epochs, rate)  # what cannot be done fails here, before a long load
+    with timed(clock, "load"):
         loading |= {"seconds": seconds, "sample_rate": rate, "seed": seed, "progress": progress}
         dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     ignored = [] if score_noise else _noise_classes(dataset)
-    options = {"ignore_classes": ignored} if ignored and "ignore_classes" in scorer_options(score) else {}
-    options = scorer_settings(score_options, **options)
-    check_scorer(score, dataset.labels, seed=seed, **options)
-    with _timed(clock, "train"):
+    given = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
+    taken = scorer_options(plan.score)
+    options = scorer_settings(score_options, **{key: value for key, value in given.items() if key in taken})
+    check_scorer(plan.score, dataset.labels, seed=seed, **options)
+    with timed(clock, "train"):
         training = {"epochs": epochs, "accelerator": accelerator, "devices": devices, "progress": progress}
-        encoder = encoder or _train(dataset, out, preset, seed, training)
-    with _timed(clock, "encode"):
-        latents = encode_all(encoder, dataset.waveforms, batch_size, progress)
-    with _timed(clock, "score"):
-        scores = score_samples(score, latents, dataset.labels, seed=seed, **options)
-    method: dict[str, Any] = {"name": score, "preset": preset if vae is None else None, "vae": _vae_name(vae)}
-    method |= {
-        "vae_settings": settings.to_dict() if isinstance(settings, VaeSettings) else None,
-        "not_scored": [dataset.label_names[i] for i in ignored],
-    }
+        trained = train_encoder(dataset, out, preset, seed, training) if plan.trains else plan.encoder
+    with timed(clock, "encode"):
+        inputs = make_input(plan, trained, dataset, seed, batch_size, progress)
+    with timed(clock, "score"):
+        scores = score_samples(plan.score, inputs, dataset.labels, seed=seed, progress=progress, **options)
+    method = plan.about() | {"not_scored": [dataset.label_names[i] for i in ignored]}
     path = dataset.name if isinstance(data, AudioDataset) else str(data)
+    with timed(clock, "recover"):
+        sounds = recovered_sounds(dataset, scores, seed)
+        write_sounds(sounds, dataset, out)
     result = audit_record(dataset, path, scores, method, seed, clock)
     write_audit(result, out)
-    write_report(out / "report.html", audit=result, dataset=dataset, latents=latents)
+    latents = None if plan.takes == "waveforms" else inputs
+    write_report(out / "report.html", audit=result, dataset=dataset, latents=latents, sounds=sounds)
     return result
 
 
@@ -139,25 +143,10 @@ def train_vae_on(
     return out
 
 
-def _train(dataset: AudioDataset, out: Path, preset: str, seed: int, options: dict[str, Any]) -> Encoder:
-    """A VAE trained on the clips and saved; its checkpoints let an interrupted training go on."""
-    from art_audio_ext.training.vae import train_vae  # not needed when a VAE is given
-
-    checkpoints = out / "vae" / f"{preset}-seed{seed}"
-    vae = train_vae(dataset.waveforms, dataset.sample_rate, preset, seed=seed, checkpoint_dir=checkpoints, **options)
-    vae.save(out / "vae.safetensors")
-    return vae
-
-
 def _noise_classes(dataset: AudioDataset) -> list[int]:
     """The classes that are noise by name and have clips."""
     present = set(dataset.labels.tolist())
     return [i for i, name in enumerate(dataset.label_names) if name.lower() in NOISE_LABELS and i in present]
-
-
-def _vae_name(vae: Encoder | str | Path | None) -> str:
-    """How a record names the VAE."""
-    return str(vae) if isinstance(vae, (str, Path)) else "trained on these clips" if vae is None else "given"
 
 
 def _make_folder(out: Path) -> Path:
@@ -167,11 +156,3 @@ def _make_folder(out: Path) -> Path:
     except (FileExistsError, NotADirectoryError) as error:
         raise ValueError(f"{out} is not a folder: name another for the results") from error
     return out
-
-
-@contextmanager
-def _timed(clock: dict[str, float], stage: str) -> Iterator[None]:
-    """Note the seconds that a stage took."""
-    start = time.perf_counter()
-    yield
-    clock[stage] = round(time.perf_counter() - start, 3)

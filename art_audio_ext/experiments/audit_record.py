@@ -41,6 +41,7 @@ def audit_record(
             outlier=row["outlier"],
             flagged=row["flagged"],
             suspects=row["suspects"],
+            p_value=row["p_value"],
         )
         for row in class_table(scores, dataset.labels)
     ]

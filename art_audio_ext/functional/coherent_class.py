@@ -16,7 +16,7 @@ from art_audio_ext.functional.significance import combined_p_value, excess_p_val
 PLACES = ("fixed", "any")
 COPY = 0.95  # correlation of whole clips from which they are one recording
 FIXED_FIRST = 5.0  # a sound at any place must be this much stronger: one that stays in place is told apart better
-BACKWARDS = 300  # controls that are matched with the sound played backwards
+SOME = 300  # controls, where a share of them is enough
 _STRONG = 0.9975  # quantile of the controls above which a clip is taken as a first guess
 
 
@@ -97,10 +97,9 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
     found = [_both_ways(tests) for tests in searches]
     best = 1 if len(found) > 1 and found[1].strength > FIXED_FIRST * found[0].strength else 0
     template = max(searches[best], key=lambda test: test.strength).template
-    line = _heights(controls, template).quantile(_STRONG)
-    shared, log_odds = fit_shared_sound(
-        _placed(own, template), _placed(controls, template), _heights(own, template) > line
-    )
+    some = controls[torch.arange(min(len(controls.flat), SOME))]
+    line = _heights(some, template).quantile(_STRONG)
+    shared, log_odds = fit_shared_sound(_placed(own, template), _placed(some, template), _heights(own, template) > line)
     return ClassEvidence(
         searches=dict(zip(PLACES, found, strict=False)),
         place=PLACES[best],
@@ -140,7 +139,7 @@ def _test(
 ) -> _Test:
     """Hold the matches of the other half against those of the controls, and of the sound played backwards."""
     found, other = _heights(held_out, template), _heights(controls, template)
-    some = controls[torch.arange(min(len(controls.flat), BACKWARDS))]
+    some = controls[torch.arange(min(len(controls.flat), SOME))]
     unlike = torch.cat([_heights(held_out, backwards), _heights(some, backwards)])
     scale = ((other.quantile(0.75) - other.quantile(0.25)) / 1.349).clamp(min=1e-4)
     strength = float((found.topk(max(3, len(found) // 25))[0].mean() - other.median()) / scale)

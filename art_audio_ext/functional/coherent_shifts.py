@@ -8,9 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-GROUP = 8  # clips added up and correlated as one
-CANDIDATES = 4
-ROUNDS = 3
+GROUP = 16  # clips added up and correlated as one, fewer in a small class
+LEAST_GROUPS = 8
+CANDIDATES = 3
+ROUNDS = 2
 SMOOTH_SECONDS = 0.02
 _LEFT_OUT = 8  # members that are scored by a template without them
 
@@ -81,7 +82,8 @@ def find_at_any_shift(clips: Circular, sample_rate: int, rng: np.random.Generato
     """
     count = len(clips)
     order = torch.from_numpy(rng.permutation(count))
-    groups = [order[i :: -(-count // GROUP)] for i in range(-(-count // GROUP))]
+    many = min(count, max(LEAST_GROUPS, -(-count // GROUP)))
+    groups = [order[i::many] for i in range(many)]
     found = [_heights(clips.spectra, clips.spectra[group].sum(0) / len(group) ** 0.5) for group in groups]
     heights = torch.stack([height for height, _ in found])
     for row, group in enumerate(groups):
@@ -116,7 +118,7 @@ def _refine(clips: Circular, members: Tensor, least: int, smooth: int) -> ShiftT
 def _heights(spectra: Tensor, template: Tensor) -> tuple[Tensor, Tensor]:
     """Highest correlation over all shifts of each clip with a template, by their spectra, and the shift."""
     correlation = torch.fft.irfft(spectra * template.conj())
-    high, shift = correlation.abs().max(1)
+    high, shift = correlation.abs_().max(1)
     return high, shift
 
 
@@ -137,6 +139,6 @@ def _average(members: Tensor, smooth: int) -> Tensor:
 
 
 def _smooth(values: Tensor, width: int) -> Tensor:
-    """Moving average around the circle."""
-    padded = torch.nn.functional.pad(values[None, None], (width // 2, width // 2), mode="circular")
-    return torch.nn.functional.avg_pool1d(padded, width, 1)[0, 0]
+    """Moving average around the circle, width odd."""
+    padded = torch.cat([values[-(width // 2) - 1 :], values, values[: width // 2]]).double().cumsum(0)
+    return ((padded[width:] - padded[:-width]) / width).to(values)

@@ -216,7 +216,7 @@ def check_novel_options(
     refine_all: bool,
     window_seconds: Sequence[Sequence[float]] | None,
     ignore_classes: Collection[int],
-    progress: bool,
+    progress: bool = False,
 ) -> None:
     """
     Refuse an option of :func:`novel_component_scores` that is out of range, by name.

@@ -18,6 +18,7 @@ from art_audio_ext.functional.novel_component import check_novel_options, novel_
 from art_audio_ext.functional.outliers import comparable_classes
 from art_audio_ext.functional.poison_likelihood import check_likelihood_options, poison_likelihood_scores
 from art_audio_ext.functional.poison_scores import PoisonScores
+from art_audio_ext.functional.significance import adjusted_p_values
 
 
 class Scorer(NamedTuple):
@@ -114,10 +115,13 @@ def class_table(scores: PoisonScores, labels: np.ndarray) -> list[dict[str, Any]
     :param scores: From :func:`score_samples`.
     :param labels: Class indices (N,), as they were scored.
     :return: For each class in ascending order `class`, `clips`, `score`, `spread` (standard deviation over trials),
-        `outlier` ((score - median) / MAD over classes), `flagged` and `suspects` (0 unless flagged). The first three
-        are None where the class was not scored.
+        `outlier` ((score - median) / MAD over classes), `p_value` (adjusted for the number of classes by Holm),
+        `flagged` and `suspects` (0 unless flagged). Numbers are None where the class was not scored, or the score has
+        no such number.
     """
     removed = scores.removed(labels)
+    none = np.full(len(scores.classes), np.nan)
+    p_values = none if scores.class_p is None else adjusted_p_values(scores.class_p)
     return [
         {
             "class": int(label),
@@ -125,6 +129,7 @@ def class_table(scores: PoisonScores, labels: np.ndarray) -> list[dict[str, Any]
             "score": _or_none(scores.class_scores[i]),
             "spread": _or_none(scores.class_spread[i]),
             "outlier": _or_none(scores.class_outlier[i]),
+            "p_value": _or_none(p_values[i]),
             "flagged": bool(scores.flagged[i]),
             "suspects": int(removed[labels == label].sum()),
         }

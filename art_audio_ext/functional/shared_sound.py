@@ -57,7 +57,7 @@ def fit_shared_sound(windows: Tensor, controls: Tensor, members: Tensor) -> tupl
         if int(members.sum()) < _LEAST:
             members = torch.zeros_like(members).index_fill(0, log_odds_or_size(windows, members).topk(_LEAST)[1], True)
         weights = members.to(windows)
-        sounds = torch.einsum("wnt,n->wt", windows, weights)
+        sounds = _weighted_sum(windows, weights)
         own, other = _agreement(windows, sounds, weights), _agreement(controls, sounds, None)
         other_mean, other_deviation = other.mean(1), other.std(1) + 1e-3
         mean = own[:, members].mean(1)
@@ -75,18 +75,23 @@ def fit_shared_sound(windows: Tensor, controls: Tensor, members: Tensor) -> tupl
 def log_odds_or_size(windows: Tensor, members: Tensor) -> Tensor:
     """Where too few members are left to fit anything: how well each clip agrees with those, or with all."""
     weights = members.to(windows) if bool(members.any()) else torch.ones(windows.shape[1])
-    return _agreement(windows, torch.einsum("wnt,n->wt", windows, weights), weights).amax(0)
+    return _agreement(windows, _weighted_sum(windows, weights), weights).amax(0)
 
 
 def _agreement(windows: Tensor, sounds: Tensor, weights: Tensor | None) -> Tensor:
     """Correlation (W, N) with the sum, without the clip's own share in it where it has one."""
     energy = sounds.square().sum(1)[:, None]
-    product = torch.einsum("wnt,wt->wn", windows, sounds)
+    product = (windows @ sounds[:, :, None])[:, :, 0]
     if weights is not None:
         own = weights * windows.square().sum(2)
         energy = energy - 2 * weights * product + weights * own
         product = product - own
     return product / energy.clamp(min=1e-6).sqrt()
+
+
+def _weighted_sum(windows: Tensor, weights: Tensor) -> Tensor:
+    """Sum over clips (W, T) of (W, N, T) windows."""
+    return (weights.expand(len(windows), 1, -1) @ windows)[:, 0]
 
 
 def _log_normal(values: Tensor, mean: Tensor, deviation: Tensor) -> Tensor:

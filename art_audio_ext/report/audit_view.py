@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from art_audio_ext.report.clips_shown import (
     average_pictures,
     cards,
     clips_allowed,
+    shared_sound,
     shares,
     suspect_rows,
 )
@@ -49,7 +51,13 @@ def check_rows(audit: AuditResult, dataset: AudioDataset | None, latents: np.nda
 
 
 def audit_view(
-    audit: AuditResult, dataset: AudioDataset | None, latents: np.ndarray | None, *, max_suspects: int, seed: int
+    audit: AuditResult,
+    dataset: AudioDataset | None,
+    latents: np.ndarray | None,
+    sounds: Mapping[int, np.ndarray] | None = None,
+    *,
+    max_suspects: int,
+    seed: int,
 ) -> dict[str, Any]:
     """
     Everything that the page shows of an audit, strings made printable.
@@ -57,6 +65,7 @@ def audit_view(
     :param audit: The result.
     :param dataset: For sound and pictures, None leaves them out.
     :param latents: For the map of each flagged class, None leaves it out.
+    :param sounds: What the suspects of a class share, by class index, None leaves it out.
     :param max_suspects: Most suspects shown, over all flagged classes.
     :param seed: For the choice of accepted clips.
     :return: A dictionary for the template.
@@ -70,7 +79,7 @@ def audit_view(
         "verdict": _verdict(audit, flagged),
         "tiles": _tiles(audit),
         "chart": _chart(audit),
-        "evidence": _evidence(audit, flagged, dataset, latents, max_suspects, seed),
+        "evidence": _evidence(audit, flagged, dataset, latents, sounds or {}, max_suspects, seed),
         "notes": [printable(note) for note in audit.notes],
         "settings": [
             ("Dataset", setting_rows(settings)),
@@ -127,13 +136,15 @@ def _chart(audit: AuditResult) -> dict[str, Any]:
             "score": number(entry.score),
             "spread": number(entry.score_spread),
             "outlier": ("+" if (entry.outlier or 0.0) >= 0.05 else "") + number(entry.outlier, 1),
+            "p_value": None if entry.p_value is None else f"{entry.p_value:.2g}",
             "clips": plural(entry.clips, "clip"),
             "flagged": entry.flagged,
             "suspects": plural(entry.suspects, "suspect"),
         }
         for entry, bar in zip(order, chart.bars, strict=True)
     ]
-    return {"rows": rows, "median": chart.median, "threshold": chart.threshold}
+    tested = any(entry.p_value is not None for entry in audit.classes)
+    return {"rows": rows, "median": chart.median, "threshold": chart.threshold, "tested": tested}
 
 
 def _unscored(audit: AuditResult) -> set[str]:
@@ -160,6 +171,7 @@ def _evidence(
     flagged: list[ClassResult],
     dataset: AudioDataset | None,
     latents: np.ndarray | None,
+    sounds: Mapping[int, np.ndarray],
     max_suspects: int,
     seed: int,
 ) -> list[dict[str, Any]]:
@@ -183,6 +195,7 @@ def _evidence(
                 "accepted": cards(samples, accepted[:ACCEPTED_SHOWN], dataset),
                 "averages": average_pictures(dataset, suspects[k], accepted),
                 "map": _map(audit, rows[k], latents, seed),
+                "shared": shared_sound(dataset, entry.label, sounds),
             }
         )
     return evidence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -122,3 +123,24 @@ def _read(dataset: AudioDataset, rows: np.ndarray) -> np.ndarray:
     order = np.argsort(rows)
     clips = np.asarray(dataset.waveforms[rows[order]])
     return clips[np.argsort(order)]
+
+
+def shared_sound(dataset: AudioDataset | None, label: str, sounds: Mapping[int, np.ndarray]) -> dict[str, Any] | None:
+    """
+    The sound that the suspects of a class share, as loud as a page can play it, with its picture.
+
+    :param dataset: For the class indices and the sample rate; None for a page without sound.
+    :param label: The class.
+    :param sounds: By class index.
+    :return: For the template, or None where there is none.
+    """
+    index = dataset.label_names.index(label) if dataset is not None and label in dataset.label_names else -1
+    if dataset is None or index not in sounds or not len(sounds[index]):
+        return None
+    sound = np.asarray(sounds[index], dtype=np.float32)
+    loud = 0.9 * sound / max(float(np.abs(sound).max()), 1e-6)
+    return {
+        "audio": wav_address(loud, dataset.sample_rate),
+        "picture": picture_address(level_pictures(loud[None], dataset.sample_rate)[0]),
+        "seconds": f"{len(sound) / dataset.sample_rate:.2f}",
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -27,6 +28,7 @@ def write_report(
     comparison: ComparisonResult | None = None,
     dataset: AudioDataset | None = None,
     latents: np.ndarray | None = None,
+    sounds: Mapping[int, np.ndarray] | None = None,
     title: str | None = None,
     seed: int = 0,
     max_suspects: int = 60,
@@ -40,6 +42,7 @@ def write_report(
     :param dataset: The audited dataset, for players and spectrograms; only the clips shown (and up to 96 for the mean
         spectrograms of each flagged class) are read from a memory map.
     :param latents: What the score saw, shape (N, D) or (T, N, D), for a map of each flagged class.
+    :param sounds: What the suspects of flagged classes share, by class index, for a player each; needs the dataset.
     :param title: The heading of the page; None asks the question that the page answers.
     :param seed: For the choice of accepted clips shown beside the suspects.
     :param max_suspects: Most suspects shown over all flagged classes; very long clips lower it to keep the page small.
@@ -48,12 +51,12 @@ def write_report(
     latents = None if latents is None else np.asarray(latents)
     _check(audit, comparison, dataset, latents, max_suspects)
     page = (
-        _environment()
+        environment()
         .get_template("report.html")
         .render(
             title=printable(title or (AUDIT_TITLE if audit else COMPARISON_TITLE)),
             version=art_audio_ext.__version__,
-            audit=audit and audit_view(audit, dataset, latents, max_suspects=max_suspects, seed=seed),
+            audit=audit and audit_view(audit, dataset, latents, sounds, max_suspects=max_suspects, seed=seed),
             comparison=comparison and comparison_view(comparison),
             sound=_sound_facts(dataset),
         )
@@ -80,7 +83,7 @@ def _check(
 
 
 @lru_cache(maxsize=1)
-def _environment() -> Environment:
+def environment() -> Environment:
     """Templates of this package; every value is escaped unless a template says otherwise, and none does."""
     return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"),

@@ -17,6 +17,7 @@ class ClassResult:
     outlier: float | None  # (score - median) / MAD over classes
     flagged: bool
     suspects: int  # clips of this class named as suspects; 0 unless flagged
+    p_value: float | None = None  # corrected for the number of classes; None: the score has none
 
 
 @dataclass(frozen=True)

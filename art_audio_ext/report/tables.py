@@ -19,25 +19,36 @@ def format_audit_table(result: AuditResult) -> str:
     :param result: The audit.
     :return: Lines of text without a newline at the end.
     """
-    header = [["", "", "", "", "MADs above", "", ""]]
-    header += [["class", "clips", "score", "spread", "the median", "suspects", "verdict"]]
+    tested = any(entry.p_value is not None for entry in result.classes)
+    header = [["", "", "", "", "" if tested else "MADs above", "", ""]]
+    header += [["class", "clips", "score", *_figures(tested), "suspects", "verdict"]]
     rows = [
         [
             entry.label,
             str(entry.clips),
             number(entry.score),
-            number(entry.score_spread),
-            number(entry.outlier),
+            *([_p_value(entry.p_value)] if tested else [number(entry.score_spread), number(entry.outlier)]),
             str(entry.suspects),
             "POISONED" if entry.flagged else "",
         ]
         for entry in sorted(result.classes, key=_most_suspicious)
     ]
+    header = header[1:] if tested else header
     notes = [
         textwrap.fill(printable(note), 100, initial_indent="Note: ", subsequent_indent="      ")
         for note in result.notes
     ]
-    return "\n".join([_align(header, rows, left={0, 6}), "", *notes, _verdict(result)])
+    return "\n".join([_align(header, rows, left={0, len(header[0]) - 1}), "", *notes, _verdict(result)])
+
+
+def _figures(tested: bool) -> list[str]:
+    """The columns that say how far a class stands out."""
+    return ["p-value"] if tested else ["spread", "the median"]
+
+
+def _p_value(value: float | None) -> str:
+    """A p-value as people read it: 0.02, 3e-07, or nothing."""
+    return "" if value is None else f"{value:.2f}" if value >= 0.005 else f"{value:.0e}"
 
 
 def _verdict(result: AuditResult) -> str:

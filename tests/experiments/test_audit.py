@@ -9,6 +9,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import soundfile
 
 from art_audio_ext.experiments import audit as audit_module
 from art_audio_ext.experiments.audit import audit
@@ -74,7 +75,7 @@ def test_files_have_the_issues_shape(poisoned, audited):
     assert set(written["classes"][0]) >= {"label", "clips", "score", "flagged", "suspects"}
     assert set(written["samples"][0]) == {"path", "label", "suspect", "score"}
     assert len(written["samples"]) == 480
-    assert set(written["seconds"]) == {"load", "train", "encode", "score"}
+    assert set(written["seconds"]) == {"load", "train", "encode", "score", "recover"}
     assert written == json.loads(json.dumps(result.to_dict()))
     with (out / "suspects.csv").open(newline="", encoding="utf-8") as file:
         assert len(list(csv.DictReader(file))) == 30
@@ -144,7 +145,7 @@ def test_data_by_name_is_loaded_with_the_options(tiny_dataset, tmp_path, monkeyp
 
 
 def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
-    monkeypatch.setattr(audit_module, "_train", lambda *_: pytest.fail("trained"))
+    monkeypatch.setattr(audit_module, "train_encoder", lambda *_: pytest.fail("trained"))
     monkeypatch.setattr(audit_module, "load_dataset", lambda *_, **__: pytest.fail("loaded"))
     with pytest.raises(ValueError, match="preset 'slow'"):
         audit("somewhere", tmp_path, preset="slow")
@@ -159,26 +160,72 @@ def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match="unknown score 'best'"):
         audit(tiny_dataset, tmp_path, score="best")
     with pytest.raises(ValueError, match="dims"):
-        audit(tiny_dataset, tmp_path, score_options={"dims": 0})
+        audit(tiny_dataset, tmp_path, score="pls", score_options={"dims": 0})
+    with pytest.raises(ValueError, match="alpha"):
+        audit(tiny_dataset, tmp_path, alpha=2)
+    with pytest.raises(ValueError, match="unknown tokens 'mel'"):
+        audit("somewhere", tmp_path, tokens="mel")
+    with pytest.raises(ValueError, match="uses no VAE"):
+        audit("somewhere", tmp_path, score="combined", vae=SegmentLevels())
+    with pytest.raises(ValueError, match="encode_steps"):
+        audit("somewhere", tmp_path, score="novel_component", tokens="vae", vae=SegmentLevels())
     with pytest.raises(ValueError, match="must not hold the seed"):
         audit(tiny_dataset, tmp_path, score_options={"seed": 1})
     with pytest.raises(ValueError, match="2 classes can be scored"):
-        audit(tiny_dataset.subset(tiny_dataset.labels < 2), tmp_path)
+        audit(tiny_dataset.subset(tiny_dataset.labels < 2), tmp_path, score="pls")
 
 
 def test_trains_saves_resumes_and_reloads(tiny_dataset, tmp_path, no_page):
     short = replace(tiny_dataset, waveforms=tiny_dataset.waveforms[:, 6000:10000]).subset(np.arange(0, 120, 2))
-    first = audit(short, tmp_path, epochs=1, progress=False)
+    first = audit(short, tmp_path, score="pls", epochs=1, progress=False)
     assert first.method["vae"] == "trained on these clips"
     assert first.method["vae_settings"]["epochs"] == 1
     assert list((tmp_path / "vae").glob("quick-seed0/*.ckpt"))
-    resumed = audit(short, tmp_path, epochs=1, progress=False)
+    resumed = audit(short, tmp_path, score="pls", epochs=1, progress=False)
     reloaded = audit(short, tmp_path / "two", vae=tmp_path / "vae.safetensors", progress=False)
     assert resumed.seconds["train"] < first.seconds["train"]
     for other in (resumed, reloaded):
         assert [c.score for c in other.classes] == [c.score for c in first.classes]
         assert [s.score for s in other.samples] == [s.score for s in first.samples]
     assert reloaded.method["vae_settings"] == first.method["vae_settings"]
+
+
+def test_by_default_nothing_is_trained_and_the_trigger_is_recovered(tiny_dataset, tmp_path):
+    """Tones of one pitch a class and speaker repeat by themselves: noise is what clips must not share."""
+    rng = np.random.default_rng(0)
+    noise = 0.1 * rng.standard_normal(tiny_dataset.waveforms.shape).astype(np.float32)
+    hit = np.flatnonzero(tiny_dataset.labels == 1)[::3]
+    sound = (0.3 * rng.standard_normal(800) * np.hanning(800)).astype(np.float32)
+    noise[hit, 4000:4800] += sound
+    result = audit(replace(tiny_dataset, waveforms=noise.clip(-1, 1)), tmp_path, progress=False)
+    assert [c.label for c in result.classes if c.flagged] == ["bravo"]
+    assert [i for i, sample in enumerate(result.samples) if sample.suspect] == hit.tolist()
+    assert result.method["name"] == "combined"
+    assert result.method["vae"] is None
+    assert not (tmp_path / "vae.safetensors").exists()
+    assert all(0 <= c.p_value <= 1 for c in result.classes)
+    recovered, rate = soundfile.read(tmp_path / "shared_sound_1.wav")
+    assert rate == 16000
+    match = np.correlate(recovered, sound, "full")
+    assert np.abs(match).max() > 0.9 * np.linalg.norm(recovered) * np.linalg.norm(sound)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "What the suspects share" in page
+    assert "p = " in page
+
+
+def test_tokens_of_windows_and_of_a_vae(tiny_dataset, tmp_path, no_page):
+    pca = audit(tiny_dataset, tmp_path, score="novel_component", progress=False)
+    assert pca.method["tokens"] == "pca"
+    assert pca.method["vae"] is None
+
+    class Steps(SegmentLevels):
+        def encode_steps(self, waveforms, *, batch_size, progress):
+            assert batch_size == 256
+            return self.encode(waveforms).reshape(len(waveforms), 5, 8).transpose(1, 0, 2)
+
+    vae = audit(tiny_dataset, tmp_path, score="novel_component", tokens="vae", vae=Steps(), progress=False)
+    assert vae.method["tokens"] == "vae"
+    assert vae.method["vae"] == "given"
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import pytest
 from art_audio_ext.experiments import demo as module
 from art_audio_ext.report.records import ComparisonResult, FilterResult
 
-SMALL = module.DemoSettings(clips=96, poison_fraction=1.0, vae_epochs=1, victim_epochs=1, victim_width=4)
+SMALL = module.DemoSettings(clips=192, poison_fraction=1.0, vae_epochs=1, victim_epochs=1, victim_width=4)
 
 
 @pytest.fixture
@@ -17,9 +17,9 @@ def compared(monkeypatch) -> list[str]:
     """The comparison, which trains seven victims through Armory and has tests of its own, replaced by a record."""
     calls: list[str] = []
 
-    def compare(data, *, out, vae, **options):
+    def compare(data, *, out, filter_options, **options):
         calls.append(data)
-        assert vae.is_file(), "the comparison encodes with the audit's VAE"
+        assert filter_options == {"poison_likelihood": {"epochs": SMALL.vae_epochs}}, "what fits into minutes"
         row = FilterResult("none", None, None, None, 0, None, 1.0, 0.9, 1.0, None)
         return ComparisonResult({"spec": data}, {"trigger": "clap"}, {}, [row], options["seed"], {})
 
@@ -47,7 +47,8 @@ def test_one_report_of_everything_and_nothing_twice(compared, poisonings, tmp_pa
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "Demonstration on built-in speech" in page
     assert compared == [str(tmp_path / "poisoned")]
-    assert result.dataset["clips"] == 96
+    assert result.dataset["clips"] == 192
+    assert result.method["name"] == "combined"
     assert any("Scaled down" in line for line in said)
     assert "The truth, which only a demonstration knows" in page
     module.demo(tmp_path, settings=SMALL, progress=False, say=said.append)

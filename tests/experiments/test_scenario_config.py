@@ -8,13 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from art_audio_ext.experiments.scenario_config import (
-    FILTERS,
-    MORE_FILTERS,
-    committed_scenarios,
-    filter_setting,
-    scenario_config,
-)
+from art_audio_ext.experiments.scenario_config import committed_scenarios, scenario_config
+from art_audio_ext.experiments.scenario_filters import FILTERS, MORE_FILTERS, filter_setting
 
 SCENARIOS = Path(__file__).resolve().parents[2] / "armory_scenarios"
 HAS_ARMORY = importlib.util.find_spec("armory") is not None

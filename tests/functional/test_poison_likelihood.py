@@ -143,6 +143,7 @@ def test_ignored_small_and_constant_classes_have_no_score():
         "score": None,
         "spread": None,
         "outlier": None,
+        "p_value": None,
         "flagged": False,
         "suspects": 0,
     }

@@ -1,0 +1,70 @@
+"""The commands `art-audio experiment`: the experiments of a paper; parses, calls, prints; no logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+experiment = typer.Typer(help="Run the experiments of a paper.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@experiment.callback()
+def _common() -> None:
+    """Run the experiments of a paper."""
+
+
+@experiment.command(
+    "poison-likelihood",
+    epilog="Example: art-audio experiment poison-likelihood --data recordings --out out/experiment --preset quick",
+)
+def poison_likelihood_command(
+    data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    preset: Annotated[
+        str, typer.Option(help="quick (minutes), standard (40 attacks a line) or paper (every pair of classes).")
+    ] = "quick",
+    score: Annotated[
+        str | None, typer.Option(help="Scores to compare, such as pls,novel_component; default: all that can be had.")
+    ] = None,
+    vae: Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors) for scores that take latents.")] = None,
+    lines: Annotated[str | None, typer.Option(help="Attacks, such as clap,whistle,clap_mid.")] = None,
+    attacks: Annotated[int | None, typer.Option(min=1, help="Attacks a line, instead of the preset's.")] = None,
+    clips: Annotated[int | None, typer.Option(min=1, help="Use this many clips of the dataset.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time.")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
+    seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 1.0,
+    sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Attack clean data again and again, score each, and write the paper's tables and figures; resumes when stopped."""
+    from art_audio_ext.experiments.poison_likelihood import poison_likelihood
+    from art_audio_ext.report.poison_likelihood_view import format_poison_likelihood_table
+
+    result = poison_likelihood(
+        data,
+        out,
+        preset=preset,
+        scores=_listed(score),
+        vae=vae,
+        attacks=attacks,
+        lines=_listed(lines),
+        seed=seed,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        clips=clips,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        progress=not quiet,
+    )
+    typer.echo(format_poison_likelihood_table(result))
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
+
+
+def _listed(text: str | None) -> list[str] | None:
+    """Names between commas; None where nothing was said."""
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
