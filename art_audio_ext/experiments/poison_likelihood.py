@@ -54,6 +54,8 @@ def poison_likelihood(
     vae: Encoder | str | Path | None = None,
     attacks: int | None = None,
     lines: Sequence[str] | None = None,
+    clean: int | None = None,
+    parts: Sequence[str] | None = None,
     seed: int = 0,
     seconds: float = 1.0,
     sample_rate: int = 16000,
@@ -77,6 +79,8 @@ def poison_likelihood(
     :param vae: A trained VAE or its file, for scores that take latents; None trains one on these clips.
     :param attacks: A line, instead of the preset's.
     :param lines: Of `LINES`, instead of the preset's.
+    :param clean: Clean datasets, instead of the preset's.
+    :param parts: What to run besides the lines, of "clean", "maps", "fractions" and "retrain"; None for all.
     :param seed: Of everything.
     :param seconds: Every clip is cut or padded to this.
     :param sample_rate: Every clip is resampled to this, in Hz.
@@ -90,7 +94,7 @@ def poison_likelihood(
     :raises FileNotFoundError: If `vae` names no file.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, attacks, lines)
+    size = choose_size(preset, attacks, lines, clean, parts)
     names = choose_scores(scores, preset, vae is not None)
     rate = data.sample_rate if isinstance(data, AudioDataset) else sample_rate
     encoder = None if vae is None else load_encoder(vae, rate)

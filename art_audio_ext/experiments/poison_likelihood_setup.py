@@ -17,6 +17,7 @@ from art_audio_ext.experiments.poison_likelihood_summary import FRACTIONS
 from art_audio_ext.functional.scorers import SCORERS
 
 MAP_LINES = ("clap", "whistle")  # the paper's two triggers
+PARTS = ("clean", "maps", "fractions", "retrain")
 ALPHA = 0.01
 _SHARES = (0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3)
 
@@ -51,13 +52,21 @@ PRESETS = {
 }
 
 
-def choose_size(preset: str, attacks: int | None, lines: Sequence[str] | None) -> Size:
+def choose_size(
+    preset: str,
+    attacks: int | None,
+    lines: Sequence[str] | None,
+    clean: int | None = None,
+    parts: Sequence[str] | None = None,
+) -> Size:
     """
     A preset, with what was asked for in its place.
 
     :param preset: A key of `PRESETS`.
     :param attacks: A line; None as the preset says.
     :param lines: Of `LINES`; None as the preset says.
+    :param clean: Clean datasets; None as the preset says.
+    :param parts: Of `PARTS`, what to run besides the lines; None for all that the preset has.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number none.
     """
@@ -71,7 +80,21 @@ def choose_size(preset: str, attacks: int | None, lines: Sequence[str] | None) -
         raise ValueError(f"lines names no attack: choose among {', '.join(LINES)}")
     for line in chosen:
         check_line(line)
-    return replace(size, attacks=size.attacks if attacks is None else attacks, lines=chosen)
+    if clean is not None and (isinstance(clean, bool) or not isinstance(clean, int) or clean < 0):
+        raise ValueError(f"clean must be a whole number from 0 up, got {clean!r}")
+    wanted = PARTS if parts is None else tuple(parts)
+    unknown = sorted(set(wanted) - set(PARTS))
+    if unknown:
+        raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
+    return replace(
+        size,
+        attacks=size.attacks if attacks is None else attacks,
+        lines=chosen,
+        clean=0 if "clean" not in wanted else size.clean if clean is None else clean,
+        map_classes=size.map_classes if "maps" in wanted else 0,
+        fractions=size.fractions if "fractions" in wanted else (),
+        retrain=size.retrain and "retrain" in wanted,
+    )
 
 
 def choose_scores(scores: Sequence[str] | None, preset: str, vae_given: bool) -> list[str]:

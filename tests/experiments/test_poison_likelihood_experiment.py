@@ -140,6 +140,12 @@ def test_presets_are_what_the_paper_did(tiny_dataset, first_samples):
     assert sum("clean" in e for e in listed) == 100
     assert len({json.dumps(e, sort_keys=True) for e in listed}) == len(listed)
     assert setup.choose_size("standard", None, None).attacks == 40
+    part = setup.choose_size("standard", None, None, 7, ["clean"])
+    assert (part.clean, part.fractions, part.retrain) == (7, (), False)
+    with pytest.raises(ValueError, match="no part pictures"):
+        setup.choose_size("quick", None, None, None, ["pictures"])
+    with pytest.raises(ValueError, match="clean must be"):
+        setup.choose_size("quick", None, None, -1)
     assert setup.choose_size("quick", 9, ["horn"]) == replace(setup.PRESETS["quick"], attacks=9, lines=("horn",))
 
 
