@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,8 @@ from art_audio_ext.functional.significance import combined_p_value, excess_p_val
 PLACES = ("fixed", "any")
 COPY = 0.95  # correlation of whole clips from which they are one recording
 FIXED_FIRST = 5.0  # a sound at any place must be this much stronger: one that stays in place is told apart better
+WORTHWHILE = 0.3  # p-value from which a search is not gone on with
+NOTHING = -15.0  # log odds of a clip where nothing was found
 SOME = 300  # controls, where a share of them is enough
 _STRONG = 0.9975  # quantile of the controls above which a clip is taken as a first guess
 
@@ -63,7 +66,7 @@ class ClassEvidence:
     place: str  # "fixed" or "any", where the evidence is stronger
     log_odds: np.ndarray  # (n,), of holding the sound, in nats
     copies: int  # clips that are another one over again
-    shared: SharedSound
+    shared: SharedSound | None  # None where nothing was found that is worth a closer look
     template: WindowTemplate | ShiftTemplate
 
     def score(self, clips: Clips) -> np.ndarray:
@@ -73,6 +76,8 @@ class ClassEvidence:
         :param clips: m of them.
         :return: Shape (m,), in nats.
         """
+        if self.shared is None:
+            return np.full(len(clips.flat), NOTHING, dtype=np.float32)
         return self.shared.log_odds(_placed(clips, self.template)).numpy()
 
 
@@ -91,15 +96,18 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
     first, copy_of = _without_copies(clips.flat)
     own = clips[first]
     halves = [(own[a], own[b]) for a, b in _halves(len(first), rng)]
-    searches = [[_test_windows(a, b, controls) for a, b in halves]]
+    searches = [_both_ways(lambda a, b: _test_windows(a, b, controls), halves)]
     if own.circular is not None:
-        searches.append([_test_shifts(a, b, controls, rng) for a, b in halves])
-    found = [_both_ways(tests) for tests in searches]
+        searches.append(_both_ways(lambda a, b: _test_shifts(a, b, controls, rng), halves))
+    found = [search for search, _ in searches]
     best = 1 if len(found) > 1 and found[1].strength > FIXED_FIRST * found[0].strength else 0
-    template = max(searches[best], key=lambda test: test.strength).template
-    some = controls[torch.arange(min(len(controls.flat), SOME))]
-    line = _heights(some, template).quantile(_STRONG)
-    shared, log_odds = fit_shared_sound(_placed(own, template), _placed(some, template), _heights(own, template) > line)
+    template = searches[best][1]
+    shared, log_odds = None, torch.full((len(first),), NOTHING)
+    if min(min(search.p_excess, search.p_backwards) for search in found) < WORTHWHILE:
+        some = controls[torch.arange(min(len(controls.flat), SOME))]
+        line = _heights(some, template).quantile(_STRONG)
+        placed = _placed(own, template), _placed(some, template)
+        shared, log_odds = fit_shared_sound(*placed, _heights(own, template) > line)
     return ClassEvidence(
         searches=dict(zip(PLACES, found, strict=False)),
         place=PLACES[best],
@@ -147,13 +155,20 @@ def _test(
     return _Test(template, against_others, excess_p_value(found.numpy(), unlike.numpy()), strength)
 
 
-def _both_ways(tests: list[_Test]) -> Search:
-    """The searches of both halves in one."""
-    return Search(
-        p_excess=combined_p_value([test.p_value for test in tests]),
-        p_backwards=combined_p_value([test.p_backwards for test in tests]),
+def _both_ways(
+    test: Callable[[Clips, Clips], _Test], halves: list[tuple[Clips, Clips]]
+) -> tuple[Search, WindowTemplate | ShiftTemplate]:
+    """The searches of both halves in one; a first one that shows nothing saves the second, which counts as nothing."""
+    tests = [test(*halves[0])]
+    if min(tests[0].p_value, tests[0].p_backwards) < WORTHWHILE:
+        tests.append(test(*halves[1]))
+    nothing = [1.0] * (2 - len(tests))
+    search = Search(
+        p_excess=combined_p_value([test.p_value for test in tests] + nothing),
+        p_backwards=combined_p_value([test.p_backwards for test in tests] + nothing),
         strength=float(np.exp(np.mean([np.log(max(test.strength, 0.5)) for test in tests]))),
     )
+    return search, max(tests, key=lambda test: test.strength).template
 
 
 def _heights(clips: Clips, template: WindowTemplate | ShiftTemplate) -> Tensor:

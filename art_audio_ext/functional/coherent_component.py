@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from art_audio_ext.functional.checks import check_sample_rate, class_indices
 from art_audio_ext.functional.coherent_class import ClassEvidence, Clips, examine_class, prepare_clips
-from art_audio_ext.functional.coherent_verdict import class_p_values, shared_by_all
+from art_audio_ext.functional.coherent_verdict import SHARED_NOTES, class_p_values, shared_by_all
 from art_audio_ext.functional.coherent_windows import WINDOW_SECONDS
 from art_audio_ext.functional.flatten import flatten_sound
 from art_audio_ext.functional.outliers import class_outliers
@@ -49,8 +49,10 @@ def coherent_component_scores(
 
     The p-value of a class needs no simulation. Classes are flagged by Holm's procedure, so that a clean dataset is
     called poisoned with probability alpha at most, as far as clean clips of one class are as unlike each other as those
-    of different classes. Where nearly every class has a sound that it matches better than the same sound backwards,
-    all of those are flagged, with a note: every class is poisoned, or all recordings have something in common.
+    of different classes. Where a sound stays in place and repeats in nearly every class, better than the same sound
+    backwards, all of those are flagged, with a note: every class is poisoned, or all recordings have something in
+    common. Sounds that repeat at any place in nearly every class are what one synthesiser makes: a note says that
+    moving sounds cannot be judged there.
 
     :param waveforms: Shape (N, L) in [-1, 1], an array or a memory map, which is read class by class.
     :param labels: Class indices (N,), or one-hot rows (N, C).
@@ -143,13 +145,11 @@ class _Search:
         p_values[where] = class_p_values(evidence)
         flagged = holm(p_values, self.options["alpha"])
         shared = np.zeros_like(flagged)
-        shared[where] = shared_by_all(evidence, self.options["alpha"])
-        if shared.any():
-            flagged = flagged | shared
-            self.notes.append(
-                f"A sound repeats in {shared.sum()} of {len(found)} classes alike: either every class is poisoned, or "
-                "the recordings have something in common (a click, a beep, one synthesiser). Listen to the suspects."
-            )
+        for place in evidence[0].searches:
+            shared[where] = shared_by_all(evidence, place, self.options["alpha"])
+            if shared.any():
+                self.notes.append(SHARED_NOTES[place].format(shared=shared.sum(), classes=len(found)))
+            flagged = flagged | (shared & (place == "fixed"))
         scores = np.zeros(len(self.labels))
         for flag, label in zip(flagged[where], found, strict=True):
             self._score_clips(scores, label, *found[label], bool(flag))
@@ -202,7 +202,7 @@ class _Search:
 
 def _extent(evidence: ClassEvidence) -> list[float] | None:
     """Start and end in seconds of the windows in which the sound was found, or None where its place differs."""
-    if evidence.place != "fixed":
+    if evidence.place != "fixed" or evidence.shared is None:
         return None
     used = torch.nonzero(evidence.shared.used)[:, 0]
     return [

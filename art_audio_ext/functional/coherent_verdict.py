@@ -11,6 +11,12 @@ from art_audio_ext.functional.significance import holm, outlier_p_values
 
 _PRIOR_SCALE = 0.4  # spread of log strength over clean classes: 0.2 to 0.6 in what we measured
 _SHARED_BY = 0.75  # of the classes, from which a repeated sound counts as one that all classes share
+SHARED_NOTES = {
+    "fixed": "A sound repeats at one place in {shared} of {classes} classes alike: either every class is poisoned, or "
+    "the recordings have something in common, such as a click or a beep. Listen to the suspects.",
+    "any": "Sounds repeat at varying places in {shared} of {classes} classes alike, as those of one synthesiser do. "
+    "Here a trigger is seen only where it stays in place.",
+}
 _SHARED_STRENGTH = {"fixed": 15.0, "any": 30.0}  # the median clean class has 4 and 7 in what we measured
 
 
@@ -34,21 +40,19 @@ def class_p_values(evidence: Sequence[ClassEvidence]) -> np.ndarray:
     return np.minimum(1, len(places) * np.min(p_values, axis=0))
 
 
-def shared_by_all(evidence: Sequence[ClassEvidence], alpha: float) -> np.ndarray:
+def shared_by_all(evidence: Sequence[ClassEvidence], place: str, alpha: float) -> np.ndarray:
     """
     Which classes share in a sound that repeats nearly everywhere, so that no class stands out from the others.
 
     :param evidence: One a class.
+    :param place: "fixed" or "any", of the search.
     :param alpha: Of Holm's procedure over classes.
     :return: bool (C,); all False unless most classes match their sound better than the same sound backwards, and much
         better than speech matches itself.
     """
-    for place, least in _SHARED_STRENGTH.items():
-        searches = [item.searches[place] for item in evidence if place in item.searches]
-        if not searches or np.median([search.strength for search in searches]) < least:
-            continue
-        repeats = holm(np.array([search.p_backwards for search in searches]), alpha)
-        repeats &= np.array([search.strength for search in searches]) > least / 2
-        if repeats.sum() >= max(2, _SHARED_BY * len(searches)):
-            return repeats
-    return np.zeros(len(evidence), dtype=bool)
+    searches, least = [item.searches[place] for item in evidence], _SHARED_STRENGTH[place]
+    repeats = holm(np.array([search.p_backwards for search in searches]), alpha)
+    repeats &= np.array([search.strength for search in searches]) > least / 2
+    enough = repeats.sum() >= max(2, _SHARED_BY * len(searches))
+    strong = np.median([search.strength for search in searches]) >= least
+    return repeats if enough and strong else np.zeros(len(evidence), dtype=bool)

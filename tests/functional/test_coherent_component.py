@@ -83,9 +83,10 @@ def test_every_class_poisoned_alike_is_seen_by_the_sound_played_backwards(clean)
 
 
 def test_two_poisoned_classes_are_both_found(clean):
+    """Half of the classes: what is left of the others says little about how far classes spread, hence alpha."""
     x, y, _ = poisoned(clean, target=0, place=500)
     x, y, _ = poisoned((x, y), target=3, place=4000)
-    scores = coherent_component_scores(x, y, seed=0, sample_rate=RATE)
+    scores = coherent_component_scores(x, y, seed=0, sample_rate=RATE, alpha=0.05)
     assert scores.classes[scores.flagged].tolist() == [0, 3]
 
 
