@@ -1,9 +1,9 @@
-"""Time and peak memory of `art-audio audit` with a given VAE on a few clips and on ten times as many.
+"""Time and peak memory of `art-audio audit` on a few clips and on ten times as many.
 
-    python benchmarks/audit_scale.py --folder recordings --vae out/vae.safetensors --clips 20000
+    python benchmarks/audit_scale.py --folder recordings --clips 200000
 
 The large folder repeats the clips of `--folder` at altered levels, so that no two files are alike. Each audit is a
-process of its own with an empty cache. Without `--vae` one is trained for an epoch; encoding costs the same.
+process of its own with an empty cache.
 """
 
 from __future__ import annotations
@@ -27,17 +27,15 @@ def main() -> None:
     """Make both folders, audit each, print the table and the JSON line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--folder", type=Path, help="a folder of <label>/*.flac; default: built-in speech")
-    parser.add_argument("--vae", type=Path, help="a trained VAE")
-    parser.add_argument("--clips", type=int, default=20_000, help="clips in the large folder; the small has a tenth")
+    parser.add_argument("--clips", type=int, default=200_000, help="clips in the large folder; the small has a tenth")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         work = Path(name)
         source = options.folder or builtin_folder(work / "speech")
-        vae = options.vae or train(source, work)
         rows = []
         for clips in (options.clips // 10, options.clips):
             repeat(source, work / str(clips), clips)
-            rows.append({"clips": clips, **audit(work / str(clips), work / f"out{clips}", vae, work / f"cache{clips}")})
+            rows.append({"clips": clips, **audit(work / str(clips), work / f"out{clips}", work / f"cache{clips}")})
     report(rows)
 
 
@@ -47,14 +45,6 @@ def builtin_folder(folder: Path) -> Path:
     from art_audio_ext.datasets.export import write_folder
 
     return write_folder(load_dataset("builtin"), folder)
-
-
-def train(source: Path, work: Path) -> Path:
-    """A VAE of one epoch."""
-    path = work / "vae.safetensors"
-    command = ["train", "vae", "--data", str(source), "--out", str(path), "--epochs", "1", "--quiet"]
-    subprocess.run([sys.executable, "-m", "art_audio_ext.cli", *command], check=True)
-    return path
 
 
 def repeat(source: Path, folder: Path, clips: int) -> None:
@@ -71,9 +61,9 @@ def repeat(source: Path, folder: Path, clips: int) -> None:
         soundfile.write(target, np.asarray(sound) * level, rate, subtype="PCM_16")
 
 
-def audit(folder: Path, out: Path, vae: Path, cache: Path) -> dict[str, float]:
+def audit(folder: Path, out: Path, cache: Path) -> dict[str, float]:
     """Audit in a process of its own with an empty cache; seconds, peak memory, and what each stage took."""
-    command = [sys.executable, "-m", "art_audio_ext.cli", "audit", str(folder), "--out", str(out), "--vae", str(vae)]
+    command = [sys.executable, "-m", "art_audio_ext.cli", "audit", str(folder), "--out", str(out)]
     start = time.perf_counter()
     process = subprocess.Popen(
         [*command, "--quiet"], env={**os.environ, "ART_AUDIO_CACHE": str(cache)}, stdout=subprocess.DEVNULL
@@ -93,7 +83,9 @@ def audit(folder: Path, out: Path, vae: Path, cache: Path) -> dict[str, float]:
 
 def report(rows: list[dict[str, float]]) -> None:
     """Print the table, and as the last line one JSON object."""
-    print(f"{'clips':>8}{'peak':>12}{'seconds':>10}{'load':>8}{'encode':>8}{'score':>8}{'as float32':>14}")
+    print(
+        f"{'clips':>8}{'peak':>12}{'seconds':>10}{'load':>8}{'encode':>8}{'score':>8}{'clips/s':>9}{'as float32':>14}"
+    )
     for row in rows:
         stages = "".join(f"{row[f'{stage}_seconds']:>8.1f}" for stage in ("load", "encode", "score"))
         whole = row["clips"] * 16000 * 4 / 2**20

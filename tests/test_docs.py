@@ -20,7 +20,7 @@ def test_links_lead_somewhere(page):
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("command", ["audit", "poison", "compare", "demo", "doctor"])
+@pytest.mark.parametrize("command", ["audit", "poison", "compare", "demo", "doctor", "repair", "experiment"])
 def test_every_command_has_a_page_in_the_manual(command):
     page = (ROOT / "docs" / f"{command}.md").read_text(encoding="utf-8")
     assert f"art-audio {command}" in page

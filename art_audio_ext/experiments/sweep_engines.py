@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -77,7 +78,15 @@ def _thread_limits(jobs: int) -> dict[str, str]:
 
 
 def _end_with(parent: int) -> None:
-    """End this worker soon after its parent, even if that was killed: nobody waits for the result any more."""
+    """
+    End this worker soon after its parent, even if that was killed: nobody waits for the result any more.
+
+    loky also ends workers that grow by 300 MB, as if memory leaked. Here that is the context, which a new worker would
+    read again.
+    """
+    from joblib.externals.loky import process_executor
+
+    process_executor._MAX_MEMORY_LEAK_SIZE = sys.maxsize
 
     def watch() -> None:
         while os.getppid() == parent:

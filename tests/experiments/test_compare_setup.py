@@ -11,7 +11,8 @@ import pytest
 
 from art_audio_ext.experiments.armory_data import Splits, class_index, folder_of, poison_record
 from art_audio_ext.experiments.compare_notes import comparison_notes
-from art_audio_ext.experiments.compare_setup import absolute_spec
+from art_audio_ext.experiments.compare_setup import absolute_spec, filter_names, options_by_filter
+from art_audio_ext.experiments.scenario_filters import FILTERS, SOUND_FILTERS
 from art_audio_ext.report.records import FilterResult
 
 RECORD = {
@@ -67,6 +68,30 @@ def test_other_names_are_left_alone(here):
 def test_what_is_no_class_is_refused(label):
     with pytest.raises(ValueError, match=r"no label|a class must|class -?\d is not"):
         class_index(label, ("a", "b"))
+
+
+def test_all_filters_are_the_paper_s_its_rivals_and_the_one_that_audits_use():
+    assert filter_names("all") == FILTERS
+    assert {"poison_likelihood", "combined"} < set(FILTERS)
+    assert filter_names(["novel_component", "none", "none"]) == ("novel_component", "none")
+    with pytest.raises(ValueError, match=r"no filter magic: .*coherent_component"):
+        filter_names("magic")
+
+
+def test_filters_by_sound_leave_noise_out_and_only_the_paper_s_gets_the_vae(tmp_path):
+    vae = tmp_path / "vae.safetensors"
+    vae.touch()
+    labels = ("yes", "_silence_")
+    options = options_by_filter({"combined": {"alpha": 0.05}, "spectral_signatures": {}}, labels, "standard", vae)
+    assert set(options) == {*SOUND_FILTERS, "spectral_signatures"}
+    assert options["poison_likelihood"] == {"ignore_classes": ["_silence_"], "preset": "standard", "vae": str(vae)}
+    assert options["combined"] == {"ignore_classes": ["_silence_"], "alpha": 0.05}
+    assert options["novel_component"] == {"ignore_classes": ["_silence_"]}
+    own = options_by_filter({"novel_component": {"tokens": "vae", "vae": vae}}, labels, None, None)
+    assert own["novel_component"]["vae"] == str(vae)
+    assert "vae" not in own["poison_likelihood"]
+    with pytest.raises(FileNotFoundError, match="art-audio train vae"):
+        options_by_filter({"novel_component": {"vae": tmp_path / "none.safetensors"}}, labels, None, None)
 
 
 def row(name: str, removed: int = 3) -> FilterResult:
