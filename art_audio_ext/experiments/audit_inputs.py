@@ -13,11 +13,9 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.functional.scorers import SCORERS, scorer_options
-from art_audio_ext.functional.window_tokens import waveform_window_basis, waveform_window_tokens
 from art_audio_ext.training.encoders import Encoder, encode_all, load_encoder
+from art_audio_ext.training.score_inputs import check_tokens, encode_windows, pca_windows
 from art_audio_ext.training.vae_settings import VaeSettings, resolve_settings
-
-TOKENS = ("pca", "vae")
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,7 @@ def plan_input(
     """
     score = score or ("combined" if vae is None else "pls")
     scorer_options(score)  # an unknown name is refused
-    if tokens not in TOKENS:
-        raise ValueError(f"unknown tokens {tokens!r}: choose one of {', '.join(TOKENS)}")
+    check_tokens(tokens)
     takes = SCORERS[score].takes
     needs = takes == "latents" or (takes == "windows" and tokens == "vae")
     if vae is not None and not needs:
@@ -109,14 +106,10 @@ def make_input(
     if plan.takes == "waveforms":
         return dataset.waveforms
     if plan.takes == "windows" and plan.tokens == "pca":
-        basis = waveform_window_basis(dataset.waveforms, dataset.sample_rate, seed=seed)
-        return waveform_window_tokens(dataset.waveforms, basis, dataset.sample_rate)
+        return pca_windows(dataset.waveforms, dataset.sample_rate, seed)
     assert encoder is not None
     if plan.takes == "windows":
-        steps: np.ndarray = encoder.encode_steps(  # type: ignore[attr-defined]
-            dataset.waveforms, batch_size=batch_size, progress=progress
-        )
-        return steps
+        return encode_windows(encoder, dataset.waveforms, batch_size, progress)  # type: ignore[arg-type]
     return encode_all(encoder, dataset.waveforms, batch_size, progress)
 
 

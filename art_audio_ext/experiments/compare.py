@@ -21,7 +21,8 @@ from art_audio_ext.experiments.compare_setup import (
     options_by_filter,
     poisoned_clips,
 )
-from art_audio_ext.experiments.scenario_config import filter_setting, scenario_config
+from art_audio_ext.experiments.scenario_config import scenario_config
+from art_audio_ext.experiments.scenario_filters import filter_setting
 from art_audio_ext.functional.metrics import Confusion
 from art_audio_ext.report.records import ComparisonResult, FilterResult
 
@@ -70,14 +71,14 @@ def compare(
     :param scale: Factor on the trigger; None for the level of Armory's own scenarios.
     :param snr_db: Level of the trigger by SNR instead.
     :param position: First sample of the trigger, or "random"; None means 0.
-    :param filters: "all" for the five of `FILTERS`, or any of those and of `MORE_FILTERS`.
+    :param filters: "all" for the six of `FILTERS`, or any of those and of `MORE_FILTERS`.
     :param seed: Of everything.
     :param epochs: Of every training of the victim.
     :param clips: Use at most so many clips.
     :param depth: ResNet-18 or -50.
     :param width: Channels of the victim's first stage.
     :param front_end: "log_mel" or "stft".
-    :param preset: Size of the VAE; None for the filter's own default.
+    :param preset: Size of the VAE that the poison likelihood filter trains; None for its own default.
     :param vae: A trained VAE for the poison likelihood filter, which otherwise trains one; its `filter_seconds` then
         leave that training out, and a note says so.
     :param filter_options: More options of `detect_poison`, by filter: {"poison_likelihood": {"epochs": 5}}.
@@ -144,7 +145,7 @@ def compare(
             results,
             splits,
             at_once=max(outcome.at_once for outcome in outcomes.values()),
-            vae_given="vae" in options["poison_likelihood"],
+            vae_given=options["poison_likelihood"].get("vae") is not None,
         ),
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.experiments.armory_data import Splits, class_index, folder_of, poison_record
-from art_audio_ext.experiments.scenario_config import FILTERS, MORE_FILTERS
+from art_audio_ext.experiments.scenario_filters import FILTERS, MORE_FILTERS, SOUND_FILTERS
 from art_audio_ext.functional.triggers import default_scale, trigger_name
 
 
@@ -108,7 +108,7 @@ def options_by_filter(
     options: dict[str, dict[str, Any]], labels: tuple[str, ...], preset: str | None, vae: str | Path | None
 ) -> dict[str, dict[str, Any]]:
     """
-    Options by filter; those of the VAE have a name of their own.
+    Options by filter; those of the VAE have a name of their own, and are for `poison_likelihood`.
 
     :param options: By filter name.
     :param labels: Of the dataset; those of noise are not scored, as in an audit, unless the options say otherwise.
@@ -116,18 +116,23 @@ def options_by_filter(
     :param vae: File of a trained VAE.
     :return: Options of `detect_poison` by filter name.
     :raises ValueError: If a filter is unknown.
-    :raises FileNotFoundError: If the VAE is not there.
+    :raises FileNotFoundError: If a VAE is not there.
     """
     unknown = set(options) - set(FILTERS + MORE_FILTERS)
     if unknown:
         raise ValueError(f"filter_options names {', '.join(sorted(unknown))}, which is no filter")
     noise = [label for label in labels if label.lower() in NOISE_LABELS]
-    likelihood = {"ignore_classes": noise, **options.get("poison_likelihood", {})}
-    if preset is not None:
-        likelihood["preset"] = preset
-    vae = likelihood.get("vae") if vae is None else vae
-    if vae is not None:
-        if not Path(vae).is_file():
-            raise FileNotFoundError(f"{vae} is not there: train one with art-audio train vae")
-        likelihood["vae"] = os.fspath(Path(vae).resolve())
-    return {**options, "poison_likelihood": likelihood}
+    sound = {name: {"ignore_classes": noise, **options.get(name, {})} for name in SOUND_FILTERS}
+    named = {"preset": preset, "vae": vae}
+    sound["poison_likelihood"] |= {key: value for key, value in named.items() if value is not None}
+    for settings in sound.values():
+        if settings.get("vae") is not None:
+            settings["vae"] = _existing(settings["vae"])
+    return {**options, **sound}
+
+
+def _existing(vae: str | Path) -> str:
+    """The whole path of a VAE's file."""
+    if not Path(vae).is_file():
+        raise FileNotFoundError(f"{vae} is not there: train one with art-audio train vae")
+    return os.fspath(Path(vae).resolve())

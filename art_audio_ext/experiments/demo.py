@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+import soundfile
+
 from art_audio_ext.datasets import load_dataset
 from art_audio_ext.datasets.export import write_folder
 from art_audio_ext.experiments.audit import audit
@@ -22,7 +24,6 @@ from art_audio_ext.report import (
     write_report,
 )
 from art_audio_ext.report.records import AuditResult, ComparisonResult
-from art_audio_ext.training.vae import AudioVae
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,7 @@ def demo(
     say(f"1/4  Making {settings.clips} spoken commands (espeak-ng), and poisoning a copy of them")
     _poisoned_speech(out, settings, seed, progress)
     say("\n2/4  art-audio audit: is the copy poisoned, and which files?")
-    result = audit(
-        out / "poisoned", out / "audit", preset="quick", epochs=settings.vae_epochs, seed=seed, progress=progress
-    )
+    result = audit(out / "poisoned", out / "audit", seed=seed, progress=progress)
     result = replace(result, notes=[_truth(out / "poisoned", result), *result.notes])
     say(format_audit_table(result))
     say("\n3/4  art-audio compare: every filter on the same data, through Armory; each trains its own victim")
@@ -75,7 +74,7 @@ def demo(
         out=out / "compare",
         epochs=settings.victim_epochs,
         width=settings.victim_width,
-        vae=out / "audit" / "vae.safetensors",
+        filter_options={"poison_likelihood": {"epochs": settings.vae_epochs}},
         seed=seed,
         progress=progress,
     )
@@ -98,8 +97,7 @@ def _truth(poisoned: Path, result: AuditResult) -> str:
     return (
         f"The truth, which only a demonstration knows: {len(paths)} clips of {record['target']!r} are poisoned. "
         f"That class {right} among the flagged ones ({', '.join(flagged) or 'none'}); {len(paths & suspects)} of the "
-        f"poisoned clips and {len(suspects - paths)} clean ones were named. With so few clips the paper's score mostly "
-        f"guesses."
+        f"poisoned clips and {len(suspects - paths)} clean ones were named."
     )
 
 
@@ -137,15 +135,15 @@ def _poisoned_speech(out: Path, settings: DemoSettings, seed: int, progress: boo
 
 
 def _report(out: Path, result: AuditResult, comparison: ComparisonResult, settings: DemoSettings, seed: int) -> None:
-    """One page of both results, with the sound and the latents of the audited clips."""
-    dataset = load_dataset(str(out / "poisoned"), seed=seed, progress=False)
-    latents = AudioVae.load(out / "audit" / "vae.safetensors").encode(dataset.waveforms)
+    """One page of both results, with the sound of the audited clips, and what the suspects among them share."""
+    files = (out / "audit").glob("shared_sound_*.wav")
+    sounds = {int(file.stem.rpartition("_")[2]): soundfile.read(file, dtype="float32")[0] for file in files}
     write_report(
         out / "report.html",
         audit=result,
         comparison=comparison,
-        dataset=dataset,
-        latents=latents,
+        dataset=load_dataset(str(out / "poisoned"), seed=seed, progress=False),
+        sounds=sounds,
         title="Demonstration on built-in speech",
         seed=seed,
     )

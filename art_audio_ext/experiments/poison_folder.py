@@ -93,7 +93,7 @@ def poison_folder(
     chosen, passed_over = _choose(
         [clip for clip in clips if clip.label == source_label], poison_fraction, seed, attack_at, seconds
     )
-    files = _all_files(source)
+    files = all_files(source)
     names = _new_names(source, chosen, target_label, files)
     record = _record(level, seconds, source_label, target_label, poison_fraction)
     record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
@@ -103,7 +103,7 @@ def poison_folder(
             write_with_trigger(path, part / names[path], placement, attack_at(placement.sample_rate).waveform)
         for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
             if path not in chosen:
-                _copy(path, part / path.relative_to(source))
+                copy_file(path, part / path.relative_to(source))
         record = {"trigger": _keep_trigger(trigger, part), **record}
         write_record(record, part)
     return record
@@ -151,7 +151,7 @@ def _check_places(source: Path, out: Path) -> None:
         raise ValueError(f"{out} and {source} lie inside each other: name a folder elsewhere")
 
 
-def _all_files(source: Path) -> list[Path]:
+def all_files(source: Path) -> list[Path]:
     """Every file of the folder, sorted; a link is kept only if it leads to a file inside the folder."""
     inside = source.resolve()
     found = (Path(folder) / name for folder, _, names in os.walk(source) for name in names)
@@ -217,13 +217,13 @@ def _new_names(
         parts = PurePosixPath(clip.path).parts
         name = PurePosixPath(*parts[:depth], target_label, *parts[depth + 1 :])
         while name.as_posix().casefold() in taken:
-            name = name.with_name(_next_stem(name.stem) + name.suffix)
+            name = name.with_name(next_stem(name.stem) + name.suffix)
         taken.add(name.as_posix().casefold())
         names[path] = name
     return names
 
 
-def _next_stem(stem: str) -> str:
+def next_stem(stem: str) -> str:
     """The next name in the corpus's own pattern, so that the speaker is still read from it: `a_0`, `a_1`."""
     match = re.fullmatch(r"(.*?)(\d{1,15})", stem, re.DOTALL)
     return f"{match[1]}{int(match[2]) + 1:0{len(match[2])}d}" if match else f"{stem}_1"
@@ -236,12 +236,12 @@ def _keep_trigger(trigger: str | Path, out: Path) -> str:
         return name
     kept = PurePosixPath("trigger" + Path(trigger).suffix.lower())
     while (out / kept).exists():
-        kept = kept.with_name(_next_stem(kept.stem) + kept.suffix)
-    _copy(Path(trigger), out / kept)
+        kept = kept.with_name(next_stem(kept.stem) + kept.suffix)
+    copy_file(Path(trigger), out / kept)
     return kept.name
 
 
-def _copy(path: Path, target: Path) -> None:
+def copy_file(path: Path, target: Path) -> None:
     """A byte copy; its folder is made."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(path, target)

@@ -16,7 +16,7 @@ from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.datasets.clip_files import ClipFile
 from art_audio_ext.datasets.folder import load_folder, scan_folder
 from art_audio_ext.experiments.audit_file import AuditedFolder, read_audit
-from art_audio_ext.experiments.poison_folder import _all_files, _copy, _next_stem
+from art_audio_ext.experiments.poison_folder import all_files, copy_file, next_stem
 from art_audio_ext.experiments.poison_record import RECORD_NAME
 from art_audio_ext.experiments.repair_plan import CONFIDENCE, Repair, check_way, plan_repairs
 from art_audio_ext.experiments.repair_record import read_truth, repair_entry, repair_record
@@ -74,7 +74,7 @@ def repair_folder(
     _check_same_folder(audited, clips, source)
     truth = read_truth(source)
     labels, repairs = _plan(source, audited, how, confidence, seed, progress)
-    files = _all_files(source)
+    files = all_files(source)
     names = _new_names({path: repair.label for path, repair in repairs.items()}, labels, clips, files, source)
     with whole_folder(out, REPAIR_NAME) as part:
         for path, repair in tqdm(repairs.items(), "repairing", disable=not progress, delay=1, unit="clip"):
@@ -82,7 +82,7 @@ def repair_folder(
         left_behind = {source / RECORD_NAME, source / REPAIR_NAME, *(clips[path].file for path in repairs)}
         for file in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
             if file not in left_behind:
-                _copy(file, part / file.relative_to(source))
+                copy_file(file, part / file.relative_to(source))
         rows = [repair_entry(clips[path], repair, names[path], labels) for path, repair in repairs.items()]
         settings = {"how": how, "confidence": None if how == "drop" else float(confidence), "seed": int(seed)}
         record = repair_record(settings, audited, len(clips), rows, truth)
@@ -160,7 +160,7 @@ def _new_names(
         depth, parts = 1 if clips[path].partition else 0, PurePosixPath(path).parts
         name = PurePosixPath(*parts[:depth], labels[label], *parts[depth + 1 :])
         while name != PurePosixPath(path) and name.as_posix().casefold() in taken:
-            name = name.with_name(_next_stem(name.stem) + name.suffix)
+            name = name.with_name(next_stem(name.stem) + name.suffix)
         taken.add(name.as_posix().casefold())
         names[path] = name
     return names
@@ -171,7 +171,7 @@ def _carry_out(repair: Repair, file: Path, name: PurePosixPath | None, part: Pat
     if name is None:
         return repair
     if repair.sound is None:
-        _copy(file, part / name)
+        copy_file(file, part / name)
         return repair
     try:
         _write_without(repair.sound, file, part / name, rate)

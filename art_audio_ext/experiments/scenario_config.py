@@ -6,25 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
 from art_audio_ext.functional.triggers import default_scale
 
-#: The filters of a comparison, in the order of its table.
-FILTERS = ("none", "perfect", "activation_clustering", "spectral_signatures", "poison_likelihood")
-#: ART's filters at other settings, run when they are named.
-MORE_FILTERS = (
-    "activation_clustering_armory",
-    "activation_clustering_tuned",
-    "spectral_signatures_armory",
-    "spectral_signatures_tuned",
-)
-FILE_NAMES = {"none": "no_defence", "perfect": "perfect_filter"}
 TRIGGERS = ("clap", "whistle", "car_horn", "dog_clicker")
 
 _HOOKS = "art_audio_ext.armory_hooks"
-_FILTERS = "art_audio_ext.defences.detector.poison"
-_CLUSTERING = ("art.defences.detector.poison.activation_defence", "ActivationDefence")
-_SIGNATURES = ("art.defences.detector.poison.spectral_signature_defense", "SpectralSignatureDefense")
-_NOT_SHOWN = ("sample_rate", "seed", "verbose")
 _SYSCONFIG = {
     "docker_image": None,
     "external_github_repo": None,
@@ -33,46 +20,6 @@ _SYSCONFIG = {
     "output_filename": None,
     "set_pythonhashseed": True,
     "use_gpu": True,  # allowed, not required: without one the victim trains on the CPU
-}
-# name: (module, class, kwargs of detect_poison, what the setting is)
-_DEFENCES: dict[str, tuple[str, str, dict[str, Any], str]] = {
-    "perfect": ("null", "null", {"perfect_filter": True}, "perfect filter"),
-    "activation_clustering": (*_CLUSTERING, {}, "ART's activation clustering, ART's defaults"),
-    "activation_clustering_armory": (
-        *_CLUSTERING,
-        {
-            "nb_clusters": 2,
-            "nb_dims": 43,
-            "reduce": "PCA",
-            "clustering_method": "KMeans",
-            "cluster_analysis": "smaller",
-        },
-        "ART's activation clustering, Armory's setting (43 dimensions)",
-    ),
-    "activation_clustering_tuned": (
-        _FILTERS,
-        "TunedActivationClustering",
-        {"nb_dims": 10, "n_init": 10, "size_threshold": 0.35},
-        "activation clustering tuned: seeded, 10 starts, a cluster is flagged only below 35% of its class",
-    ),
-    "spectral_signatures": (*_SIGNATURES, {}, "ART's spectral signatures, ART's defaults"),
-    "spectral_signatures_armory": (
-        *_SIGNATURES,
-        {"expected_pp_poison": 0.3},
-        "ART's spectral signatures, Armory's setting (30% expected)",
-    ),
-    "spectral_signatures_tuned": (
-        _FILTERS,
-        "TunedSpectralSignatures",
-        {"eps_multiplier": 1.5},
-        "spectral signatures tuned: centred scores, 1.5 times the share they are told is removed of every class",
-    ),
-    "poison_likelihood": (
-        _FILTERS,
-        "PoisonLikelihoodDefence",
-        {"ignore_classes": ["_silence_"], "verbose": False},  # the paper scores the speech classes, not the noise
-        "VAE poison likelihood score",
-    ),
 }
 
 
@@ -121,7 +68,7 @@ def scenario_config(
     dataset = {"framework": "numpy", "seed": seed, **(dataset or {})}
     sample_rate = dataset.get("sample_rate", 16000)
     poison_share = poison_fraction / (1 + poison_fraction) if poison_share is None else poison_share
-    defence, about = _defence(filter_name, seed, sample_rate, poison_share, filter_options or {})
+    defence, about = filter_entry(filter_name, seed, sample_rate, poison_share, filter_options or {})
     scale = default_scale(trigger) if scale is None else scale
     attack = {"position": position, "sample_rate": sample_rate, "scale": scale, "seed": seed, "snr_db": snr_db}
     attack["trigger"] = trigger
@@ -129,7 +76,7 @@ def scenario_config(
         "_description": f"{trigger} backdoor on {spec}, {source} to {target}, {about}",
         "adhoc": {
             "experiment_id": 0,
-            "fit_defense_classifier_outside_defense": filter_name != "poison_likelihood",
+            "fit_defense_classifier_outside_defense": filter_name not in SOUND_FILTERS,
             "fraction_poisoned": poison_fraction,
             "poison_dataset": True,
             "source_class": source,
@@ -160,22 +107,6 @@ def scenario_config(
         "scenario": {"kwargs": {}, "module": _HOOKS, "name": "AudioPoison"},
         "sysconfig": dict(_SYSCONFIG),
     }
-
-
-def filter_setting(name: str, config: dict[str, Any]) -> str:
-    """
-    What a scenario's filter is and how it is set, in words; what it leaves out is at the filter's own default.
-
-    :param name: One of `FILTERS` or `MORE_FILTERS`.
-    :param config: Its scenario, from :func:`scenario_config`.
-    :return: A line of text; a VAE is shown by its file's name.
-    """
-    if name in FILE_NAMES:
-        return FILE_NAMES[name].replace("_", " ")
-    kwargs = {key: value for key, value in config["defense"]["kwargs"].items() if key not in _NOT_SHOWN}
-    kwargs |= {"vae": Path(kwargs["vae"]).name} if kwargs.get("vae") else {}
-    given = ", ".join(f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in kwargs.items())
-    return f"{_DEFENCES[name][3]}; {given}" if given else _DEFENCES[name][3]
 
 
 def committed_scenarios() -> dict[str, dict[str, Any]]:
@@ -223,26 +154,6 @@ def write_scenario(config: dict[str, Any], path: Path) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
     return text
-
-
-def _defence(
-    name: str, seed: int, sample_rate: int, poison_share: float, options: dict[str, Any]
-) -> tuple[dict[str, Any] | None, str]:
-    """The scenario's `defense` entry, and what it is in words."""
-    if name == "none":
-        return None, "no defence"
-    if name not in _DEFENCES:
-        raise ValueError(f"there is no filter {name!r}: choose among {', '.join(FILTERS + MORE_FILTERS)}")
-    module, function, settings, about = _DEFENCES[name]
-    kwargs = dict(settings)
-    if name == "poison_likelihood":
-        kwargs |= {"sample_rate": sample_rate, "seed": seed}
-    elif name == "activation_clustering_tuned":
-        kwargs["seed"] = seed
-    elif name == "spectral_signatures_tuned":
-        kwargs["expected_pp_poison"] = round(poison_share, 4)
-    defence = {"kwargs": kwargs | options, "module": module, "name": function, "type": "PoisonFilteringDefence"}
-    return defence, about
 
 
 if __name__ == "__main__":

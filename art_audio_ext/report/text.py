@@ -14,6 +14,9 @@ FILTER_NAMES = {
     "activation_clustering": "Activation clustering",
     "spectral_signatures": "Spectral signatures",
     "poison_likelihood": "Poison likelihood",
+    "novel_component": "Novel component",
+    "coherent_component": "Coherent component",
+    "combined": "Coherent and novel component",
 }
 # Controls, formats (which hold the marks that reverse reading order), lone surrogates and line separators.
 _UNSAFE = {"Cc", "Cf", "Cs", "Zl", "Zp"}

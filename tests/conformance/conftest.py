@@ -57,7 +57,18 @@ POISONING_ATTACKS = [
     Case(SpectrogramBadNets, {"level": 0.05}, {"rows": 0}),
 ]
 POISON_FILTERS = [
-    Case(PoisonLikelihoodDefence, {"vae": BandLevels(), "dims": 8, "trials": 3, "verbose": False}, {"order": "none"}),
+    Case(
+        PoisonLikelihoodDefence,
+        {"score": "pls", "vae": BandLevels(), "dims": 8, "trials": 3, "verbose": False},
+        {"order": "none"},
+    ),
+    Case(PoisonLikelihoodDefence, {"alpha": 0.1, "seed": 3, "verbose": False}, {"alpha": 0}),
+    Case(
+        PoisonLikelihoodDefence,
+        {"score": "coherent_component", "alpha": 0.1, "score_options": {"anywhere": False}, "verbose": False},
+        {"alpha": 1},
+    ),
+    Case(PoisonLikelihoodDefence, {"score": "novel_component", "alpha": 0.3, "verbose": False}, {"tokens": "mel"}),
     Case(TunedActivationClustering, {"nb_dims": 3, "size_threshold": 0.45}, {"n_init": 0}, needs_classifier=True),
     Case(TunedSpectralSignatures, {"expected_pp_poison": 0.2}, {"eps_multiplier": -1}, needs_classifier=True),
 ]

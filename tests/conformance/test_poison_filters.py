@@ -15,10 +15,10 @@ _ART_ARGUMENTS = {"classifier", "x_train", "y_train"}
 
 @pytest.fixture
 def x(tiny_dataset) -> np.ndarray:
-    """A third of the third class begins with a burst of noise, so that there is something to find."""
+    """A third of the third class begins with the same burst of noise, so that there is something to find."""
     x = tiny_dataset.waveforms.copy()
     poison = np.flatnonzero(tiny_dataset.labels == 2)[:10]
-    x[poison, :4000] += 0.1 * np.random.default_rng(1).uniform(-1, 1, (10, 4000)).astype(np.float32)
+    x[poison, :4000] += 0.1 * np.random.default_rng(1).uniform(-1, 1, 4000).astype(np.float32)
     return x
 
 

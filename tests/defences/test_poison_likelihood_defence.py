@@ -1,4 +1,4 @@
-"""The filter under ART's and Armory's contract, with a small encoder in the place of a trained one."""
+"""The paper's score under ART's and Armory's contract, with a small encoder in the place of a trained one."""
 
 from __future__ import annotations
 
@@ -41,7 +41,8 @@ def data():
 
 
 def defence(data, **options):
-    return PoisonLikelihoodDefence(None, data[0], data[1], **({"vae": SegmentLevels(), "verbose": False} | options))
+    options = {"classifier": None, "score": "pls", "vae": SegmentLevels(), "verbose": False} | options
+    return PoisonLikelihoodDefence(x_train=data[0], y_train=data[1], **options)
 
 
 def test_finds_the_poison(data):
@@ -60,7 +61,9 @@ def test_report_is_json_and_has_the_settings(data):
     report, _ = defence(data, seed=np.int64(3), trials=np.int64(4), ignore_classes=[3], threshold=4).detect_poison()
     report = json.loads(json.dumps(report, allow_nan=False))
     assert set(report) == {"classes", "highest_class", "settings", "seconds", "notes"}
-    assert set(report["classes"][0]) == {"class", "clips", "score", "spread", "outlier", "flagged", "suspects"}
+    numbers = {"score", "spread", "outlier", "p_value"}
+    assert set(report["classes"][0]) == {"class", "clips", "flagged", "suspects"} | numbers
+    assert report["classes"][0]["p_value"] is None, "the paper's score has none"
     assert set(report["seconds"]) == {"train", "encode", "score"}
     assert report["settings"]["vae"] == "given"
     assert report["settings"]["seed"] == 3
@@ -155,7 +158,7 @@ def test_memory_map_is_read_by_batches(data, tmp_path):
     np.save(tmp_path / "x.npy", data[0])
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
     encoder = SegmentLevels()
-    filter_ = PoisonLikelihoodDefence(None, mapped, data[1], vae=encoder, batch_size=50, verbose=False)
+    filter_ = defence((mapped, data[1]), vae=encoder, batch_size=50)
     assert isinstance(filter_.x_train, np.memmap)
     assert filter_.detect_poison()[1] == defence(data).detect_poison()[1]
     assert encoder.batches == [50] * 7 + [40]
@@ -172,7 +175,7 @@ def test_evaluate_defence_has_arts_json(data):
     assert target["TruePositive"] == {"rate": round(100 * hits / POISON, 2), "numerator": hits, "denominator": POISON}
     assert result["class_0"]["TrueNegative"] == {"rate": 100.0, "numerator": CLEAN, "denominator": CLEAN}
     assert result["class_0"]["TruePositive"]["rate"] == -1  # ART's mark for a class without poison
-    wide = PoisonLikelihoodDefence(SimpleNamespace(nb_classes=6), *data[:2], vae=SegmentLevels(), verbose=False)
+    wide = defence(data, classifier=SimpleNamespace(nb_classes=6))
     assert len(json.loads(wide.evaluate_defence(data[2].tolist()))) == 6
 
 

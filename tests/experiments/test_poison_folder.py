@@ -196,10 +196,10 @@ def test_bad_places_are_refused(source, tmp_path):
         _poison(tmp_path / "empty", tmp_path / "again")
 
 
-@pytest.mark.parametrize("step", ["write_with_trigger", "_copy", "write_record"])
+@pytest.mark.parametrize("step", ["write_with_trigger", "copy_file", "write_record"])
 def test_an_interrupted_run_leaves_nothing_and_is_repeated_by_the_same_call(source, tmp_path, monkeypatch, step):
     def stop(*args):
-        if next(calls) == {"write_with_trigger": 1, "_copy": 7, "write_record": 0}[step]:
+        if next(calls) == {"write_with_trigger": 1, "copy_file": 7, "write_record": 0}[step]:
             raise KeyboardInterrupt
         return whole(*args)
 

@@ -163,10 +163,10 @@ def test_a_clean_folder_is_copied(clean_copy, tmp_path):
     assert after == _tree(clean_copy)
 
 
-@pytest.mark.parametrize("step", ["_carry_out", "_copy", "write_json"])
+@pytest.mark.parametrize("step", ["_carry_out", "copy_file", "write_json"])
 def test_an_interrupted_run_leaves_nothing(poisoned, tmp_path, monkeypatch, step):
     def stop(*args):
-        if next(calls) == {"_carry_out": 1, "_copy": 7, "write_json": 0}[step]:
+        if next(calls) == {"_carry_out": 1, "copy_file": 7, "write_json": 0}[step]:
             raise KeyboardInterrupt
         return whole(*args)
 
