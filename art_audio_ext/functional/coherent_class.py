@@ -16,7 +16,6 @@ from art_audio_ext.functional.significance import combined_p_value, excess_p_val
 
 PLACES = ("fixed", "any")
 COPY = 0.95  # correlation of whole clips from which they are one recording
-FIXED_FIRST = 5.0  # a sound at any place must be this much stronger: one that stays in place is told apart better
 WORTHWHILE = 0.3  # p-value from which a search is not gone on with
 NOTHING = -15.0  # log odds of a clip where nothing was found
 SOME = 300  # controls, where a share of them is enough
@@ -59,15 +58,12 @@ class Search:
 
 
 @dataclass(frozen=True)
-class ClassEvidence:
-    """What was found in a class of n clips."""
+class Holders:
+    """Which clips of a class of n hold the sound of one search."""
 
-    searches: dict[str, Search]  # by place: "fixed", and "any" unless left out
-    place: str  # "fixed" or "any", where the evidence is stronger
-    log_odds: np.ndarray  # (n,), of holding the sound, in nats
-    copies: int  # clips that are another one over again
-    shared: SharedSound | None  # None where nothing was found that is worth a closer look
     template: WindowTemplate | ShiftTemplate
+    shared: SharedSound | None  # None where nothing was found that is worth a closer look
+    log_odds: np.ndarray  # (n,), of holding the sound, in nats
 
     def score(self, clips: Clips) -> np.ndarray:
         """
@@ -81,6 +77,15 @@ class ClassEvidence:
         return self.shared.log_odds(_placed(clips, self.template)).numpy()
 
 
+@dataclass(frozen=True)
+class ClassEvidence:
+    """What was found in a class."""
+
+    searches: dict[str, Search]  # by place: "fixed", and "any" unless left out
+    holders: dict[str, Holders]  # by place
+    copies: int  # clips that are another one over again
+
+
 def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> ClassEvidence:
     """
     Look for a sound that repeats in a class, in one half of it, and test it on the other half; both ways round.
@@ -91,7 +96,7 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
     :param clips: Of the class, at least 12.
     :param controls: Of the other classes.
     :param rng: Of the halves and groups.
-    :return: What was found in each search, and the clips that hold the sound of the stronger one.
+    :return: What was found in each search, and the clips that hold the sound of each.
     """
     first, copy_of = _without_copies(clips.flat)
     own = clips[first]
@@ -99,23 +104,25 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
     searches = [_both_ways(lambda a, b: _test_windows(a, b, controls), halves)]
     if own.circular is not None:
         searches.append(_both_ways(lambda a, b: _test_shifts(a, b, controls, rng), halves))
-    found = [search for search, _ in searches]
-    best = 1 if len(found) > 1 and found[1].strength > FIXED_FIRST * found[0].strength else 0
-    template = searches[best][1]
-    shared, log_odds = None, torch.full((len(first),), NOTHING)
-    if min(min(search.p_excess, search.p_backwards) for search in found) < WORTHWHILE:
-        some = controls[torch.arange(min(len(controls.flat), SOME))]
-        line = _heights(some, template).quantile(_STRONG)
-        placed = _placed(own, template), _placed(some, template)
-        shared, log_odds = fit_shared_sound(*placed, _heights(own, template) > line)
     return ClassEvidence(
-        searches=dict(zip(PLACES, found, strict=False)),
-        place=PLACES[best],
-        log_odds=log_odds.numpy()[copy_of],
+        searches=dict(zip(PLACES, [search for search, _ in searches], strict=False)),
+        holders={
+            place: _holders(own, controls, *search, copy_of) for place, search in zip(PLACES, searches, strict=False)
+        },
         copies=len(clips.flat) - len(first),
-        shared=shared,
-        template=template,
     )
+
+
+def _holders(
+    own: Clips, controls: Clips, search: Search, template: WindowTemplate | ShiftTemplate, copy_of: np.ndarray
+) -> Holders:
+    """Refine which clips hold a sound, where there is reason to."""
+    if min(search.p_excess, search.p_backwards) >= WORTHWHILE:
+        return Holders(template, None, np.full(len(copy_of), NOTHING, dtype=np.float32))
+    some = controls[torch.arange(min(len(controls.flat), SOME))]
+    line = _heights(some, template).quantile(_STRONG)
+    shared, log_odds = fit_shared_sound(_placed(own, template), _placed(some, template), _heights(own, template) > line)
+    return Holders(template, shared, log_odds.numpy()[copy_of])
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from scipy.special import expit
 from tqdm.auto import tqdm
 
 from art_audio_ext.functional.checks import check_sample_rate, class_indices
-from art_audio_ext.functional.coherent_class import ClassEvidence, Clips, examine_class, prepare_clips
+from art_audio_ext.functional.coherent_class import ClassEvidence, Clips, Holders, examine_class, prepare_clips
 from art_audio_ext.functional.coherent_verdict import SHARED_NOTES, class_p_values, shared_by_all
 from art_audio_ext.functional.coherent_windows import WINDOW_SECONDS
 from art_audio_ext.functional.flatten import flatten_sound
@@ -142,7 +142,7 @@ class _Search:
         where = np.isin(self.present, list(found))
         evidence = [item for _, item in found.values()]
         p_values = np.full(len(self.present), np.nan)
-        p_values[where] = class_p_values(evidence)
+        p_values[where], places = class_p_values(evidence)
         flagged = holm(p_values, self.options["alpha"])
         shared = np.zeros_like(flagged)
         for place in evidence[0].searches:
@@ -151,8 +151,8 @@ class _Search:
                 self.notes.append(SHARED_NOTES[place].format(shared=shared.sum(), classes=len(found)))
             flagged = flagged | (shared & (place == "fixed"))
         scores = np.zeros(len(self.labels))
-        for flag, label in zip(flagged[where], found, strict=True):
-            self._score_clips(scores, label, *found[label], bool(flag))
+        for flag, place, (label, (rows, item)) in zip(flagged[where], places, found.items(), strict=True):
+            self._score_clips(scores, label, rows, item.holders[place], bool(flag))
         class_scores, outlier = 0.0 - np.log10(np.maximum(p_values, _SMALLEST)), np.full(len(self.present), np.nan)
         outlier[where] = class_outliers(class_scores[where])
         return PoisonScores(
@@ -164,34 +164,34 @@ class _Search:
             flagged=flagged,
             sample_scores=scores,
             suspects=scores > 0.5,
-            details=self._details(found, p_values),
+            details=self._details(found, p_values, places),
         )
 
-    def _score_clips(
-        self, scores: np.ndarray, label: int, rows: np.ndarray, evidence: ClassEvidence, flagged: bool
-    ) -> None:
+    def _score_clips(self, scores: np.ndarray, label: int, rows: np.ndarray, holders: Holders, flagged: bool) -> None:
         """Write the scores of the clips of a class; those that were not looked at only where it is flagged."""
-        scores[rows] = expit(evidence.log_odds)
+        scores[rows] = expit(holders.log_odds)
         if not flagged:
             return
         rest = np.setdiff1d(np.flatnonzero(self.labels == label), rows)
         for start in range(0, len(rest), _BATCH):
             some = rest[start : start + _BATCH]
-            scores[some] = expit(evidence.score(self.clips(some)))
+            scores[some] = expit(holders.score(self.clips(some)))
 
-    def _details(self, found: dict[int, tuple[np.ndarray, ClassEvidence]], p_values: np.ndarray) -> dict[str, Any]:
+    def _details(
+        self, found: dict[int, tuple[np.ndarray, ClassEvidence]], p_values: np.ndarray, places: list[str]
+    ) -> dict[str, Any]:
         """What a report says, JSON-safe."""
         adjusted = adjusted_p_values(p_values)[np.isin(self.present, list(found))]
         classes = {
             str(label): {
                 "p_adjusted": float(p),
                 "searches": {place: asdict(search) for place, search in evidence.searches.items()},
-                "place": evidence.place,
-                "seconds": _extent(evidence),
+                "place": place,
+                "seconds": _extent(evidence, place),
                 "clips_searched": len(rows),
                 "copies": evidence.copies,
             }
-            for p, (label, (rows, evidence)) in zip(adjusted, found.items(), strict=True)
+            for p, place, (label, (rows, evidence)) in zip(adjusted, places, found.items(), strict=True)
         }
         copies = sum(evidence.copies for _, evidence in found.values())
         notes = [f"{copies} clips are copies of another clip of their class; each was counted once."] if copies else []
@@ -200,11 +200,12 @@ class _Search:
         return options | {"classes": classes, "highest_class": strongest, "notes": self.notes + notes}
 
 
-def _extent(evidence: ClassEvidence) -> list[float] | None:
+def _extent(evidence: ClassEvidence, place: str) -> list[float] | None:
     """Start and end in seconds of the windows in which the sound was found, or None where its place differs."""
-    if evidence.place != "fixed" or evidence.shared is None:
+    shared = evidence.holders[place].shared
+    if place != "fixed" or shared is None:
         return None
-    used = torch.nonzero(evidence.shared.used)[:, 0]
+    used = torch.nonzero(shared.used)[:, 0]
     return [
         round(float(used.min()) * WINDOW_SECONDS / 2, 4),
         round((float(used.max()) / 2 + 1) * WINDOW_SECONDS, 4),

@@ -20,24 +20,28 @@ SHARED_NOTES = {
 _SHARED_STRENGTH = {"fixed": 15.0, "any": 30.0}  # the median clean class has 4 and 7 in what we measured
 
 
-def class_p_values(evidence: Sequence[ClassEvidence]) -> np.ndarray:
+def class_p_values(evidence: Sequence[ClassEvidence]) -> tuple[np.ndarray, list[str]]:
     """
-    The p-value of each class, out of both searches and both tests.
+    The p-value of each class, out of both searches and both tests, and the search that tells its clips apart.
 
     A search counts as far as both of its tests agree (the larger p-value): that there are more matches than in other
     classes, and that they are better than the matches which other classes have among themselves. The better search
-    counts, doubled for the choice.
+    counts, doubled for the choice. A fixed place that has half of the evidence of any place is enough to be preferred:
+    clips are told apart better there.
 
     :param evidence: One a class, all from the same searches.
-    :return: Shape (C,), before correction for many classes.
+    :return: p-values (C,), before correction for many classes, and "fixed" or "any" for each.
     """
-    places = list(evidence[0].searches)
-    p_values = []
-    for place in places:
+    p_values = {}
+    for place in evidence[0].searches:
         searches = [item.searches[place] for item in evidence]
         strength = np.log([search.strength for search in searches])
-        p_values.append(np.maximum([search.p_excess for search in searches], outlier_p_values(strength, _PRIOR_SCALE)))
-    return np.minimum(1, len(places) * np.min(p_values, axis=0))
+        excess = np.array([search.p_excess for search in searches])
+        p_values[place] = np.maximum(excess, outlier_p_values(strength, _PRIOR_SCALE))
+    chosen = ["fixed"] * len(evidence)
+    if "any" in p_values:
+        chosen = ["fixed" if p <= q**0.5 else "any" for p, q in zip(p_values["fixed"], p_values["any"], strict=True)]
+    return np.minimum(1, len(p_values) * np.min(list(p_values.values()), axis=0)), chosen
 
 
 def shared_by_all(evidence: Sequence[ClassEvidence], place: str, alpha: float) -> np.ndarray:
