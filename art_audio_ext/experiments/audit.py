@@ -91,7 +91,7 @@ def audit(
     path = dataset.name if isinstance(data, AudioDataset) else str(data)
     with timed(clock, "recover"):
         sounds = recovered_sounds(dataset, scores, seed)
-        write_sounds(sounds, dataset, out)
+        method["shared_sounds"] = write_sounds(sounds, dataset, out)
     result = audit_record(dataset, path, scores, method, seed, clock)
     write_audit(result, out)
     latents = None if plan.takes == "waveforms" else inputs

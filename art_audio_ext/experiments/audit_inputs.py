@@ -57,7 +57,8 @@ def plan_input(
     """
     Decide what is needed, and refuse what cannot be done.
 
-    :param score: A key of `SCORERS`; None for the paper's where a VAE is given, else the one that works best.
+    :param score: A key of `SCORERS`; None for "novel_component" where tokens are of a VAE, for the paper's
+        where a VAE is given, else for "combined".
     :param tokens: "pca" or "vae", for scores over windows.
     :param vae: A trained encoder, its file, or None.
     :param preset: Of a VAE trained here, if the score needs one.
@@ -67,10 +68,12 @@ def plan_input(
     :raises ValueError: If a name or the VAE is unusable, or a VAE is given to a score that takes none.
     :raises FileNotFoundError: If `vae` names no file.
     """
-    score = score or ("combined" if vae is None else "pls")
-    scorer_options(score)  # an unknown name is refused
     check_tokens(tokens)
+    score = score or ("novel_component" if tokens == "vae" else "combined" if vae is None else "pls")
+    scorer_options(score)  # an unknown name is refused
     takes = SCORERS[score].takes
+    if tokens == "vae" and takes != "windows":
+        raise ValueError(f"score {score!r} takes no tokens: leave them out, or choose score novel_component")
     needs = takes == "latents" or (takes == "windows" and tokens == "vae")
     if vae is not None and not needs:
         raise ValueError(f"score {score!r} uses no VAE here: leave it out, or choose score pls, or tokens vae")

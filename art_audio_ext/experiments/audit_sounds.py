@@ -39,15 +39,19 @@ def recovered_sounds(dataset: AudioDataset, scores: PoisonScores, seed: int) -> 
     return found
 
 
-def write_sounds(sounds: dict[int, np.ndarray], dataset: AudioDataset, out: Path) -> None:
+def write_sounds(sounds: dict[int, np.ndarray], dataset: AudioDataset, out: Path) -> dict[str, str]:
     """
     Write each as `shared_sound_<class index>.wav`, 16 bits, at the level it has in the clips.
 
     :param sounds: From :func:`recovered_sounds`.
     :param dataset: For the sample rate.
     :param out: Folder, which exists.
+    :return: Label to file name.
     """
     for stale in out.glob("shared_sound_*.wav"):  # of an earlier audit in this folder
         stale.unlink()
+    names = {}
     for label, sound in sounds.items():
-        soundfile.write(out / f"shared_sound_{label}.wav", np.clip(sound, -1, 1), dataset.sample_rate, subtype="PCM_16")
+        names[dataset.label_names[label]] = name = f"shared_sound_{label}.wav"
+        soundfile.write(out / name, np.clip(sound, -1, 1), dataset.sample_rate, subtype="PCM_16")
+    return names

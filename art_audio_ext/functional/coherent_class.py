@@ -18,6 +18,7 @@ PLACES = ("fixed", "any")
 COPY = 0.95  # correlation of whole clips from which they are one recording
 WORTHWHILE = 0.3  # p-value from which a search is not gone on with
 NOTHING = -15.0  # log odds of a clip where nothing was found
+LEAST_DIFFERENT = 8  # recordings in a class
 SOME = 300  # controls, where a share of them is enough
 _STRONG = 0.9975  # quantile of the controls above which a clip is taken as a first guess
 
@@ -100,6 +101,8 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
     """
     first, copy_of = _without_copies(clips.flat)
     own = clips[first]
+    if len(first) < LEAST_DIFFERENT:
+        return _nothing(clips, len(first))
     halves = [(own[a], own[b]) for a, b in _halves(len(first), rng)]
     searches = [_both_ways(lambda a, b: _test_windows(a, b, controls), halves)]
     if own.circular is not None:
@@ -111,6 +114,15 @@ def examine_class(clips: Clips, controls: Clips, rng: np.random.Generator) -> Cl
         },
         copies=len(clips.flat) - len(first),
     )
+
+
+def _nothing(clips: Clips, different: int) -> ClassEvidence:
+    """What is said of a class that holds too few different recordings to be split in halves."""
+    places = PLACES[: 1 if clips.circular is None else 2]
+    template = WindowTemplate(0, clips.windows[0, 0])
+    holders = Holders(template, None, np.full(len(clips.flat), NOTHING, dtype=np.float32))
+    searches = {place: Search(1.0, 1.0, 1.0) for place in places}
+    return ClassEvidence(searches, dict.fromkeys(places, holders), len(clips.flat) - different)
 
 
 def _holders(

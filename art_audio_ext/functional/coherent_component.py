@@ -11,16 +11,19 @@ import torch
 from scipy.special import expit
 from tqdm.auto import tqdm
 
-from art_audio_ext.functional.checks import check_sample_rate, class_indices
+from art_audio_ext.functional.checks import class_indices
+from art_audio_ext.functional.coherent_checks import check_coherent_options, searchable_classes
 from art_audio_ext.functional.coherent_class import ClassEvidence, Clips, Holders, examine_class, prepare_clips
 from art_audio_ext.functional.coherent_verdict import SHARED_NOTES, class_p_values, shared_by_all
 from art_audio_ext.functional.coherent_windows import WINDOW_SECONDS
 from art_audio_ext.functional.flatten import flatten_sound
 from art_audio_ext.functional.outliers import class_outliers
 from art_audio_ext.functional.poison_scores import PoisonScores
-from art_audio_ext.functional.significance import adjusted_p_values, check_alpha, holm
+from art_audio_ext.functional.significance import adjusted_p_values, holm
+from art_audio_ext.functional.streaming import release_pages
 
-LEAST_CLIPS = 12
+FEW_CLASSES = 5
+FEW_CONTROLS = 60
 _SMALLEST = 1e-300
 _BATCH = 256
 
@@ -72,6 +75,14 @@ def coherent_component_scores(
     options: dict[str, Any] = {"seed": seed, "sample_rate": sample_rate, "alpha": alpha, "anywhere": anywhere}
     options |= {"largest_class": largest_class, "controls": controls, "ignore_classes": sorted(ignore_classes)}
     check_coherent_options(**options, flattened=flattened, progress=progress)
+    options = {key: value.item() if isinstance(value, np.generic) else value for key, value in options.items()}
+    options["ignore_classes"] = [int(label) for label in options["ignore_classes"]]
+    least = round(WINDOW_SECONDS * sample_rate)
+    if waveforms.ndim != 2 or waveforms.shape[1] < least or not np.issubdtype(waveforms.dtype, np.floating):
+        raise ValueError(
+            f"waveforms must be floats (N, L) in [-1, 1] of at least {least} samples at {sample_rate} Hz, "
+            f"got {waveforms.dtype} {waveforms.shape}"
+        )
     labels = class_indices(labels, len(waveforms), "labels")
     search = _Search(waveforms, labels, options, flattened)
     evidence = {}
@@ -80,49 +91,31 @@ def coherent_component_scores(
     return search.compare(evidence)
 
 
-def searchable_classes(
-    labels: np.ndarray, ignore_classes: Collection[int] = ()
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """
-    Find the classes in which a search makes sense.
-
-    :param labels: Class indices (N,).
-    :param ignore_classes: Labels to leave out.
-    :return: The labels that occur, those that are searched, and plain sentences on the others.
-    :raises ValueError: If fewer than 2 are left: a class is held against clips of another.
-    """
-    present, counts = np.unique(labels, return_counts=True)
-    ignored, enough = np.isin(present, sorted(ignore_classes)), counts >= LEAST_CLIPS
-    notes = [f"Class {c} was left out of the comparison, as asked." for c in present[ignored]]
-    notes += [
-        f"Class {c} has {n} clips, under {LEAST_CLIPS}: it was not scored, and poison in it cannot be seen."
-        for c, n in zip(present[~enough & ~ignored], counts[~enough & ~ignored], strict=True)
-    ]
-    scored = present[enough & ~ignored]
-    if len(scored) < 2:
-        raise ValueError(
-            f"{len(scored)} of {len(present)} classes can be scored, but a class is held against clips of another: "
-            f"give at least 2 classes of {LEAST_CLIPS} clips that are not left out"
-        )
-    return present, scored, notes
-
-
 class _Search:
     """A dataset, which of its clips are looked at, and how."""
 
     def __init__(self, waveforms: np.ndarray, labels: np.ndarray, options: dict[str, Any], flattened: bool) -> None:
         self.waveforms, self.labels, self.options, self.flattened = waveforms, labels, options, flattened
         self.present, self.scored, self.notes = searchable_classes(labels, options["ignore_classes"])
+        self.shared: list[int] = []  # classes that have a sound in common
         self.seeds = np.random.SeedSequence(options["seed"])
         rng = np.random.default_rng(self.seeds.spawn(1)[0])
         pool = rng.permutation(np.flatnonzero(np.isin(labels, self.scored)))
-        pool = pool[: options["controls"] * len(self.scored) // (len(self.scored) - 1)]
+        first = options["controls"] * len(self.scored) // (len(self.scored) - 1)
+        # one class that outweighs all others must not be held against itself alone
+        extra = [pool[first:][labels[pool[first:]] == label][:FEW_CONTROLS] for label in self.scored]
+        few = np.bincount(labels[pool[:first]], minlength=labels.max() + 1).max() > first - FEW_CONTROLS
+        pool = np.concatenate([pool[:first], *(extra if few else [])])
         self.control_labels, self.controls = labels[pool], self.clips(pool)
 
     def clips(self, rows: np.ndarray) -> Clips:
         """Some clips as the searches need them, read in the order in which they lie."""
         order = np.argsort(rows, kind="stable")
         clips = np.asarray(self.waveforms[rows[order]], dtype=np.float32)
+        release_pages(self.waveforms)
+        bad = ~np.isfinite(clips).all(1)
+        if bad.any():
+            raise ValueError(f"waveforms row {rows[order][bad.argmax()]} is not finite: repair or drop that clip")
         flat = torch.from_numpy(clips) if self.flattened else flatten_sound(clips, self.options["sample_rate"])
         back = torch.from_numpy(np.argsort(order, kind="stable"))
         return prepare_clips(flat[back], self.options["sample_rate"], self.options["anywhere"])
@@ -144,12 +137,16 @@ class _Search:
         p_values = np.full(len(self.present), np.nan)
         p_values[where], places = class_p_values(evidence)
         flagged = holm(p_values, self.options["alpha"])
+        if len(found) < FEW_CLASSES:
+            self.notes.append(f"{len(found)} classes say little about how clean ones differ: 'clean' is weak evidence.")
         shared = np.zeros_like(flagged)
         for place in evidence[0].searches:
             shared[where] = shared_by_all(evidence, place, self.options["alpha"])
             if shared.any():
                 self.notes.append(SHARED_NOTES[place].format(shared=shared.sum(), classes=len(found)))
-            flagged = flagged | (shared & (place == "fixed"))
+            if place == "fixed":
+                flagged, self.shared = flagged | shared, self.present[shared].tolist()
+                places = ["fixed" if all_share else p for all_share, p in zip(shared[where], places, strict=True)]
         scores = np.zeros(len(self.labels))
         for flag, place, (label, (rows, item)) in zip(flagged[where], places, found.items(), strict=True):
             self._score_clips(scores, label, rows, item.holders[place], bool(flag))
@@ -193,10 +190,16 @@ class _Search:
             }
             for p, place, (label, (rows, evidence)) in zip(adjusted, places, found.items(), strict=True)
         }
+        partly = [label for label, (rows, _) in found.items() if len(rows) < (self.labels == label).sum()]
+        if partly:
+            self.notes.append(
+                f"{len(partly)} classes have over {self.options['largest_class']} clips: so many were searched."
+            )
         copies = sum(evidence.copies for _, evidence in found.values())
         notes = [f"{copies} clips are copies of another clip of their class; each was counted once."] if copies else []
         strongest = int(self.present[np.nanargmin(p_values)])
         options = {key: value for key, value in self.options.items() if key != "seed"}
+        options |= {"shared_classes": self.shared}
         return options | {"classes": classes, "highest_class": strongest, "notes": self.notes + notes}
 
 
@@ -210,36 +213,3 @@ def _extent(evidence: ClassEvidence, place: str) -> list[float] | None:
         round(float(used.min()) * WINDOW_SECONDS / 2, 4),
         round((float(used.max()) / 2 + 1) * WINDOW_SECONDS, 4),
     ]
-
-
-def check_coherent_options(
-    *,
-    seed: int,
-    sample_rate: int,
-    alpha: float,
-    anywhere: bool,
-    largest_class: int,
-    controls: int,
-    ignore_classes: Collection[int],
-    flattened: bool,
-    progress: bool = False,
-) -> None:
-    """
-    Refuse an option of :func:`coherent_component_scores` that is out of range, by name.
-
-    :raises ValueError: For the first one found.
-    """
-    check_sample_rate(sample_rate)
-    for name, value, least in (
-        ("seed", seed, 0),
-        ("largest_class", largest_class, LEAST_CLIPS),
-        ("controls", controls, 20),
-    ):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-            raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    for name, value in (("anywhere", anywhere), ("flattened", flattened), ("progress", progress)):
-        if not isinstance(value, (bool, np.bool_)):
-            raise ValueError(f"{name} must be True or False, got {value!r}")
-    check_alpha(alpha)
-    if isinstance(ignore_classes, str) or not all(isinstance(c, (int, np.integer)) for c in ignore_classes):
-        raise ValueError(f"ignore_classes must be a list of class indices, got {ignore_classes!r}")

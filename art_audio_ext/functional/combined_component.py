@@ -8,12 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from art_audio_ext.functional.coherent_component import check_coherent_options, coherent_component_scores
-from art_audio_ext.functional.novel_component import novel_component_scores
+from art_audio_ext.functional.checks import class_indices
+from art_audio_ext.functional.coherent_checks import check_coherent_options
+from art_audio_ext.functional.coherent_component import coherent_component_scores
+from art_audio_ext.functional.front_end import HOP_SECONDS
+from art_audio_ext.functional.novel_component import LEAST_CLIPS, novel_component_scores
 from art_audio_ext.functional.outliers import class_outliers
 from art_audio_ext.functional.poison_scores import PoisonScores
+from art_audio_ext.functional.predictive_p_values import LEAST_OTHERS
 from art_audio_ext.functional.significance import adjusted_p_values, holm
 from art_audio_ext.functional.window_tokens import (
+    WINDOW_FRAMES,
     waveform_window_basis,
     waveform_window_tokens,
     window_seconds,
@@ -53,20 +58,33 @@ def combined_component_scores(
     :return: Scores; `details["classes"]` has the part that decided, and what each part found.
     :raises ValueError: If an input or an option is unusable, or fewer than 2 classes have 12 clips.
     """
+    labels = class_indices(labels, len(waveforms), "labels")
     shared: dict[str, Any] = {"seed": seed, "alpha": alpha, "ignore_classes": ignore_classes, "progress": progress}
     shared |= {"largest_class": largest_class}
     coherent = coherent_component_scores(waveforms, labels, sample_rate=sample_rate, anywhere=anywhere, **shared)
-    try:
-        basis = waveform_window_basis(waveforms, sample_rate, seed=seed)
-        tokens = waveform_window_tokens(waveforms, basis, sample_rate)
-        novel = novel_component_scores(tokens, labels, **shared)
-    except ValueError as error:  # more classes, or larger ones, are needed there
-        note = f"Groups of clips were not looked for: {error}."
+    reason = _too_few(waveforms, labels, sample_rate, ignore_classes)
+    if reason is not None:
+        note = f"Groups of clips were not looked for: {reason}."
         return replace(coherent, details=coherent.details | {"notes": [*coherent.details["notes"], note]})
-    frames = window_seconds(waveforms.shape[1] * 64 // sample_rate)
-    for found in novel.details["classes"].values():
-        found["window_seconds"] = [round(float(s), 4) for s in frames[found["window"]]]
-    return combine({"coherent_component": coherent, "novel_component": novel}, np.asarray(labels), alpha)
+    basis = waveform_window_basis(waveforms, sample_rate, seed=seed)
+    tokens = waveform_window_tokens(waveforms, basis, sample_rate)
+    seconds = window_seconds(waveforms.shape[1] // max(1, round(HOP_SECONDS * sample_rate))).round(4).tolist()
+    novel = novel_component_scores(tokens, labels, window_seconds=seconds, **shared)
+    return combine({"coherent_component": coherent, "novel_component": novel}, labels, alpha)
+
+
+def _too_few(
+    waveforms: np.ndarray, labels: np.ndarray, sample_rate: int, ignore_classes: Collection[int]
+) -> str | None:
+    """Why the novel component cannot be had of these clips, or None."""
+    if waveforms.shape[1] < WINDOW_FRAMES * round(HOP_SECONDS * sample_rate):
+        return f"clips of {waveforms.shape[1]} samples are shorter than a window"
+    counts = np.array([(labels == c).sum() for c in np.unique(labels) if c not in set(ignore_classes)])
+    if np.median(counts) < LEAST_CLIPS:
+        return f"the median class has under {LEAST_CLIPS} clips"
+    if (counts >= max(LEAST_CLIPS, np.median(counts) / 2)).sum() <= LEAST_OTHERS:
+        return f"{LEAST_OTHERS} classes or fewer are large enough to compare"
+    return None
 
 
 def combine(parts: dict[str, PoisonScores], labels: np.ndarray, alpha: float) -> PoisonScores:
@@ -74,19 +92,20 @@ def combine(parts: dict[str, PoisonScores], labels: np.ndarray, alpha: float) ->
     One verdict out of several scores of the same clips.
 
     :param parts: By name, each with p-values.
-    :param labels: Class indices (N,), or one-hot rows (N, C).
+    :param labels: Class indices (N,).
     :param alpha: Of Holm's procedure over classes, after Bonferroni's over the parts.
-    :return: Scores; a class that no part scored has NaN. Classes that a part flags for a reason of its own stay so.
+    :return: Scores; a class that no part scored has NaN. Classes that the first part flags because all share a sound
+        stay flagged. The first part names the suspects of a class unless another has twice its evidence there.
     """
-    labels = labels.argmax(1) if labels.ndim == 2 else labels
     scores = list(parts.values())
     classes = scores[0].classes
     each = np.stack([np.full(len(classes), np.nan) if part.class_p is None else part.class_p for part in scores])
     least = np.where(np.isnan(each), np.inf, each).min(0)
     p_values = np.where(np.isinf(least), np.nan, np.minimum(1, len(parts) * least))
-    decided = np.where(np.isnan(each), np.inf, each).argmin(0)
-    extra = np.stack([part.flagged & ~holm(p, alpha) for part, p in zip(scores, each, strict=True)])
-    decided = np.where(extra.any(0), extra.argmax(0), decided)
+    filled = np.where(np.isnan(each), 1.0, each)
+    decided = np.where(filled[0] <= np.sqrt(filled.min(0)), 0, filled.argmin(0))
+    shared = np.isin(classes, scores[0].details.get("shared_classes", []))
+    decided = np.where(shared, 0, decided)
     sample_scores = np.zeros(len(labels))
     for label, part in zip(classes, decided, strict=True):
         sample_scores[labels == label] = scores[part].sample_scores[labels == label]
@@ -99,7 +118,7 @@ def combine(parts: dict[str, PoisonScores], labels: np.ndarray, alpha: float) ->
         class_spread=np.full(len(classes), np.nan),
         class_outlier=outlier,
         class_p=p_values,
-        flagged=holm(p_values, alpha) | extra.any(0),
+        flagged=holm(p_values, alpha) | shared,
         sample_scores=sample_scores,
         suspects=sample_scores > 0.5,
         details=_details(parts, classes, decided, p_values, alpha),

@@ -33,7 +33,7 @@ def flatten_sound(waveforms: np.ndarray, sample_rate: int = 16000, batch_size: i
         batch = torch.from_numpy(np.array(waveforms[start : start + batch_size], dtype=np.float32))
         sound = _flatten(batch, size, lowest)
         sound[:, :edge] = 0
-        sound[:, -edge:] = 0
+        sound[:, batch.shape[1] - edge :] = 0
         flat[start : start + len(batch)] = sound / sound.norm(dim=1, keepdim=True).clamp(min=1e-6)
     return flat
 

@@ -8,11 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from art_audio_ext.functional.coherent_component import (
-    check_coherent_options,
-    coherent_component_scores,
-    searchable_classes,
-)
+from art_audio_ext.functional.coherent_checks import check_coherent_options, searchable_classes
+from art_audio_ext.functional.coherent_component import coherent_component_scores
 from art_audio_ext.functional.combined_component import check_combined_options, combined_component_scores
 from art_audio_ext.functional.novel_component import check_novel_options, novel_component_scores
 from art_audio_ext.functional.outliers import comparable_classes

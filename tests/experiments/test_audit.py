@@ -165,6 +165,8 @@ def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
         audit(tiny_dataset, tmp_path, alpha=2)
     with pytest.raises(ValueError, match="tokens must be one of"):
         audit("somewhere", tmp_path, tokens="mel")
+    with pytest.raises(ValueError, match="takes no tokens"):
+        audit("somewhere", tmp_path, tokens="vae", score="combined")
     with pytest.raises(ValueError, match="uses no VAE"):
         audit("somewhere", tmp_path, score="combined", vae=SegmentLevels())
     with pytest.raises(ValueError, match="encode_steps"):
@@ -206,6 +208,7 @@ def test_by_default_nothing_is_trained_and_the_trigger_is_recovered(tiny_dataset
     assert all(0 <= c.p_value <= 1 for c in result.classes)
     recovered, rate = soundfile.read(tmp_path / "shared_sound_1.wav")
     assert rate == 16000
+    assert result.method["shared_sounds"] == {"bravo": "shared_sound_1.wav"}
     match = np.correlate(recovered, sound, "full")
     assert np.abs(match).max() > 0.9 * np.linalg.norm(recovered) * np.linalg.norm(sound)
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
