@@ -58,7 +58,7 @@ def audit(
         str | None, typer.Option(help="combined (default), coherent_component, novel_component, pls.")
     ] = None,
     tokens: Annotated[str, typer.Option(help="Of novel_component: pca, or vae (trains one).")] = "pca",
-    alpha: Annotated[float, typer.Option(help="Chance of calling clean data poisoned.")] = 0.01,
+    alpha: Annotated[float, typer.Option(help="Chance of calling clean data poisoned; pls has no such test.")] = 0.01,
     score_noise: Annotated[bool, typer.Option("--score-noise", help="Score noise classes too.")] = False,
     seed: Seed = 0,
     quiet: Quiet = False,

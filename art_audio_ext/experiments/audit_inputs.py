@@ -13,8 +13,9 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.functional.scorers import SCORERS, scorer_options
+from art_audio_ext.functional.window_tokens import pca_windows
 from art_audio_ext.training.encoders import Encoder, encode_all, load_encoder
-from art_audio_ext.training.score_inputs import check_tokens, encode_windows, pca_windows
+from art_audio_ext.training.score_inputs import check_tokens, encode_windows
 from art_audio_ext.training.vae_settings import VaeSettings, resolve_settings
 
 

@@ -98,8 +98,7 @@ class _Search:
         self.waveforms, self.labels, self.options, self.flattened = waveforms, labels, options, flattened
         self.present, self.scored, self.notes = searchable_classes(labels, options["ignore_classes"])
         self.shared: list[int] = []  # classes that have a sound in common
-        self.seeds = np.random.SeedSequence(options["seed"])
-        rng = np.random.default_rng(self.seeds.spawn(1)[0])
+        rng = np.random.default_rng(np.random.SeedSequence(options["seed"]).spawn(1)[0])
         pool = rng.permutation(np.flatnonzero(np.isin(labels, self.scored)))
         first = options["controls"] * len(self.scored) // (len(self.scored) - 1)
         # one class that outweighs all others must not be held against itself alone

@@ -17,12 +17,7 @@ from art_audio_ext.functional.outliers import class_outliers
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.predictive_p_values import LEAST_OTHERS
 from art_audio_ext.functional.significance import adjusted_p_values, holm
-from art_audio_ext.functional.window_tokens import (
-    WINDOW_FRAMES,
-    waveform_window_basis,
-    waveform_window_tokens,
-    window_seconds,
-)
+from art_audio_ext.functional.window_tokens import WINDOW_FRAMES, pca_window_seconds, pca_windows
 
 PARTS = ("coherent_component", "novel_component")
 
@@ -44,7 +39,7 @@ def combined_component_scores(
 
     `coherent_component_scores` finds sounds that were mixed in, however loud the speech over them;
     `novel_component_scores`, on the log-mel windows, finds what makes clips alike without repeating exactly. Suspects
-    of a class are those of the score with the smaller p-value there.
+    of a class are those of the first, unless the second has twice its evidence there (the logarithm of the p-value).
 
     :param waveforms: Shape (N, L) in [-1, 1], an array or a memory map, which is read in batches.
     :param labels: Class indices (N,), or one-hot rows (N, C).
@@ -66,9 +61,7 @@ def combined_component_scores(
     if reason is not None:
         note = f"Groups of clips were not looked for: {reason}."
         return replace(coherent, details=coherent.details | {"notes": [*coherent.details["notes"], note]})
-    basis = waveform_window_basis(waveforms, sample_rate, seed=seed)
-    tokens = waveform_window_tokens(waveforms, basis, sample_rate)
-    seconds = window_seconds(waveforms.shape[1] // max(1, round(HOP_SECONDS * sample_rate))).round(4).tolist()
+    tokens, seconds = pca_windows(waveforms, sample_rate, seed), pca_window_seconds(waveforms.shape[1], sample_rate)
     novel = novel_component_scores(tokens, labels, window_seconds=seconds, **shared)
     return combine({"coherent_component": coherent, "novel_component": novel}, labels, alpha)
 

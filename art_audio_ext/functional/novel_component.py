@@ -44,11 +44,11 @@ def novel_component_scores(
     lies above the median class. See `find_components` for the gain.
 
     Classes are flagged by Holm's procedure over the p-values of `predictive_p_values`. These assume that clean classes
-    differ from each other at random. Few speakers who repeat themselves, or much digital silence, make compact groups
-    of their own: the scores of clean classes then are as large, and poison is missed rather than invented. With 11
-    words of 260 clips, a clap or a whistle in 10% of a class gave it the highest score in all of 15 attacks, but a
-    p-value that Holm's procedure flags at 0.01 in 5 of them, at 0.05 in 14: where classes are few, alpha has to be
-    larger. Larger classes score somewhat higher.
+    differ from each other at random. Few speakers who repeat themselves make compact groups of their own: the scores of
+    clean classes then are as large, and poison is missed. Digital silence in some clips of one class is such a group,
+    too, and may be flagged. With 11 words of 260 clips, a clap or a whistle in 10% of a class gave it the highest score
+    in all of 220 attacks, but a p-value that Holm's procedure flags at 0.01 in 4% and 63% of them: where classes are
+    few, alpha has to be larger. Larger classes score somewhat higher.
 
     :param windows: Tokens of T windows, shape (T, N, D), finite, such as `waveform_window_tokens` gives.
     :param labels: Class indices (N,), or one-hot rows (N, C).

@@ -55,7 +55,7 @@ def fit_shared_sound(windows: Tensor, controls: Tensor, members: Tensor) -> tupl
     """
     for _ in range(ROUNDS):
         if int(members.sum()) < _LEAST:
-            members = torch.zeros_like(members).index_fill(0, log_odds_or_size(windows, members).topk(_LEAST)[1], True)
+            members = torch.zeros_like(members).index_fill(0, _closeness(windows, members).topk(_LEAST)[1], True)
         weights = members.to(windows)
         sounds = _weighted_sum(windows, weights)
         own, other = _agreement(windows, sounds, weights), _agreement(controls, sounds, None)
@@ -72,7 +72,7 @@ def fit_shared_sound(windows: Tensor, controls: Tensor, members: Tensor) -> tupl
     return shared, log_odds
 
 
-def log_odds_or_size(windows: Tensor, members: Tensor) -> Tensor:
+def _closeness(windows: Tensor, members: Tensor) -> Tensor:
     """Where too few members are left to fit anything: how well each clip agrees with those, or with all."""
     weights = members.to(windows) if bool(members.any()) else torch.ones(windows.shape[1])
     return _agreement(windows, _weighted_sum(windows, weights), weights).amax(0)

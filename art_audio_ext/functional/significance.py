@@ -78,7 +78,7 @@ def excess_p_value(heights: np.ndarray, controls: np.ndarray) -> float:
 
 def combined_p_value(p_values: list[float]) -> float:
     """
-    One p-value of several that test the same hypothesis on separate data.
+    One p-value of several that test the same hypothesis, exact where they are independent.
 
     Source: R. A. Fisher, Statistical Methods for Research Workers, 1932: -2 sum(log p) is chi-squared.
 

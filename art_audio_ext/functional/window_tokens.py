@@ -159,6 +159,33 @@ def window_seconds(frames: int) -> np.ndarray:
     return np.stack([starts, starts + WINDOW_FRAMES], 1) * HOP_SECONDS
 
 
+def pca_windows(waveforms: np.ndarray, sample_rate: int, seed: int) -> np.ndarray:
+    """
+    Principal components of the log-mel in each eighth of a second; nothing is trained.
+
+    :param waveforms: Shape (N, L) in [-1, 1], an array or a memory map.
+    :param sample_rate: In Hz.
+    :param seed: Of the sub-sample that the components are fitted to where there are many clips.
+    :return: float32 of shape (T, N, D).
+    :raises ValueError: If the clips are shorter than a window, or fewer than 2.
+    """
+    basis = waveform_window_basis(waveforms, sample_rate, seed=seed)
+    return waveform_window_tokens(waveforms, basis, sample_rate)
+
+
+def pca_window_seconds(samples: int, sample_rate: int) -> list[list[float]]:
+    """
+    Where the windows of :func:`pca_windows` lie.
+
+    :param samples: Length of a clip.
+    :param sample_rate: In Hz.
+    :return: Start and end in seconds, (T, 2).
+    :raises ValueError: If the clip is shorter than a window.
+    """
+    seconds: list[list[float]] = window_seconds(samples // max(1, round(HOP_SECONDS * sample_rate))).tolist()
+    return seconds
+
+
 def _starts(frames: int) -> np.ndarray:
     """First frame of each window; the last window ends with the clip, so that no frame is left out."""
     if frames < WINDOW_FRAMES:

@@ -1,4 +1,4 @@
-"""Windows of clips as scores take them: principal components of log-mels, or the steps of a sequential encoder."""
+"""Windows of clips as scores take them: which kinds there are, and the steps of a sequential encoder."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from typing import Protocol
 import numpy as np
 from tqdm.auto import tqdm
 
-from art_audio_ext.functional.front_end import HOP_SECONDS
-from art_audio_ext.functional.window_tokens import waveform_window_basis, waveform_window_tokens, window_seconds
 from art_audio_ext.training.vae_data import checked_batches
 
 TOKENS = ("pca", "vae")
@@ -31,33 +29,6 @@ def check_tokens(tokens: object) -> None:
     """
     if tokens not in TOKENS:
         raise ValueError(f"tokens must be one of {', '.join(TOKENS)}, got {tokens!r}")
-
-
-def pca_windows(waveforms: np.ndarray, sample_rate: int, seed: int) -> np.ndarray:
-    """
-    Principal components of the log-mel in each eighth of a second; nothing is trained.
-
-    :param waveforms: Shape (N, L) in [-1, 1], an array or a memory map.
-    :param sample_rate: In Hz.
-    :param seed: Of the sub-sample that the components are fitted to where there are many clips.
-    :return: float32 of shape (T, N, D).
-    :raises ValueError: If the clips are shorter than a window, or fewer than 2.
-    """
-    basis = waveform_window_basis(waveforms, sample_rate, seed=seed)
-    return waveform_window_tokens(waveforms, basis, sample_rate)
-
-
-def pca_window_seconds(samples: int, sample_rate: int) -> list[list[float]]:
-    """
-    Where the windows of :func:`pca_windows` lie.
-
-    :param samples: Length of a clip.
-    :param sample_rate: In Hz.
-    :return: Start and end in seconds, (T, 2).
-    :raises ValueError: If the clip is shorter than a window.
-    """
-    seconds: list[list[float]] = window_seconds(samples // max(1, round(HOP_SECONDS * sample_rate))).tolist()
-    return seconds
 
 
 def encode_windows(

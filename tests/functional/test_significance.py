@@ -65,6 +65,12 @@ def test_outlier_p_values_are_fair_and_survive_a_second_outlier():
     assert outlier_p_values(np.array([3.0]), 0.4).tolist() == [1.0]
 
 
+def test_classes_that_differ_more_than_the_prior_cost_more_errors_but_not_without_limit():
+    rng = np.random.default_rng(5)
+    wrong = np.mean([holm(outlier_p_values(rng.normal(0, 0.8, 11), 0.4), 0.01).any() for _ in range(1500)])
+    assert 0.03 < wrong < 0.1
+
+
 @pytest.mark.parametrize("alpha", [0, 1, -0.1, np.nan, "0.01", True])
 def test_alpha_is_a_probability(alpha):
     with pytest.raises(ValueError, match="alpha"):

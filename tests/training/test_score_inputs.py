@@ -7,8 +7,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from art_audio_ext.functional.window_tokens import waveform_window_basis, waveform_window_tokens
-from art_audio_ext.training.score_inputs import check_tokens, encode_windows, pca_window_seconds, pca_windows
+from art_audio_ext.functional.window_tokens import (
+    pca_window_seconds,
+    pca_windows,
+    waveform_window_basis,
+    waveform_window_tokens,
+)
+from art_audio_ext.training.score_inputs import check_tokens, encode_windows
 
 SOUND = np.random.default_rng(0).uniform(-0.5, 0.5, (300, 2000)).astype(np.float32)
 

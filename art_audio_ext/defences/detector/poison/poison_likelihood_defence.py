@@ -21,8 +21,9 @@ from art_audio_ext.functional.scorers import (
     scorer_options,
     scorer_settings,
 )
+from art_audio_ext.functional.window_tokens import pca_window_seconds, pca_windows
 from art_audio_ext.training.encoders import Encoder, check_encoder, encode_all, load_encoder
-from art_audio_ext.training.score_inputs import check_tokens, encode_windows, pca_window_seconds, pca_windows
+from art_audio_ext.training.score_inputs import check_tokens, encode_windows
 
 if TYPE_CHECKING:
     from art.utils import CLASSIFIER_TYPE
