@@ -31,7 +31,9 @@ Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is 
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Seconds = Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")]
 Rate = Annotated[int, typer.Option(help="Resample to this many Hz.")]
-Preset = Annotated[str, typer.Option(help="quick (minutes on 2 cores), standard (paper's size) or paper (literal).")]
+Preset = Annotated[
+    str, typer.Option(help="quick (minutes on 2 cores), steps (smaller), standard (a GPU) or paper (literal).")
+]
 Vae = Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors): skips the training.")]
 Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
 Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]

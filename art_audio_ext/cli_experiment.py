@@ -72,6 +72,38 @@ def poison_likelihood_command(
     typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
 
 
+@experiment.command("tokens", epilog="Example: art-audio experiment tokens --data recordings --out out/tokens")
+def tokens_command(
+    data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    lines: Annotated[str, typer.Option(help="Attacks.")] = "clap,whistle,whistle_soft,clap_mid",
+    attacks: Annotated[int, typer.Option(min=1, help="Attacks a line.")] = 10,
+    clean: Annotated[int, typer.Option(min=0, help="Clean datasets.")] = 10,
+    jobs: Annotated[int, typer.Option(min=1, help="Experiments at a time.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 1.0,
+    sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Compare the windows that novel_component can look at: principal components, and two autoencoders; resumes."""
+    from art_audio_ext.experiments.token_sets import compare_tokens, format_tokens
+
+    record = compare_tokens(
+        data,
+        out,
+        lines=_listed(lines) or [],
+        attacks=attacks,
+        clean=clean,
+        jobs=jobs,
+        seed=seed,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        progress=not quiet,
+    )
+    typer.echo(format_tokens(record))
+    typer.echo(f"Written: {out / 'results.json'}")
+
+
 def _listed(text: str | None) -> list[str] | None:
     """Names between commas; None where nothing was said."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

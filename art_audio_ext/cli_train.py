@@ -24,7 +24,7 @@ def train_vae_command(
         Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
     ],
     preset: Annotated[
-        str, typer.Option(help="quick (minutes on 2 cores), standard (paper's size) or paper (literal).")
+        str, typer.Option(help="quick (minutes on 2 cores), steps (smaller, for windows), standard (a GPU) or paper.")
     ] = "quick",
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 1.0,

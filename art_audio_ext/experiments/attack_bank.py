@@ -14,9 +14,11 @@ from art_audio_ext.experiments.attack_plans import AttackPlan
 from art_audio_ext.functional.flatten import flatten_sound
 from art_audio_ext.functional.window_tokens import WindowBasis, waveform_window_basis, waveform_window_tokens
 from art_audio_ext.training.encoders import Encoder, encode_all
+from art_audio_ext.training.score_inputs import encode_windows
 
-#: What a score can take, and where its N stands: latents (N, D), windows (T, N, D), waveforms and flattened (N, L).
-KINDS = {"latents": 0, "windows": 1, "waveforms": 0, "flattened": 0}
+#: What a score can take, and where its N stands: latents (N, D), windows and steps of an encoder (T, N, D), waveforms
+#: and flattened (N, L).
+KINDS = {"latents": 0, "windows": 1, "steps": 1, "waveforms": 0, "flattened": 0}
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class AttackBank:
     :param sample_rate: In Hz.
     :param encoded: By kind of `KINDS`, besides "waveforms".
     :param basis: Of the windows, if they are there.
-    :param encoder: Of the latents, if they are there.
+    :param encoder: Of the latents and steps, if they are there.
     """
 
     waveforms: np.ndarray
@@ -50,16 +52,16 @@ class AttackBank:
 
         :param dataset: The clips.
         :param kinds: Of `KINDS`, those that will be asked for.
-        :param encoder: For "latents".
+        :param encoder: For "latents" and "steps".
         :param progress: Show progress bars.
         :return: The bank.
-        :raises ValueError: If a kind is unknown, or latents are wanted without an encoder.
+        :raises ValueError: If a kind is unknown, or latents or steps are wanted without an encoder.
         """
         unknown = sorted(set(kinds) - set(KINDS))
         if unknown:
             raise ValueError(f"no score takes {', '.join(unknown)}: choose among {', '.join(KINDS)}")
-        if "latents" in kinds and encoder is None:
-            raise ValueError("latents need an encoder: give a trained VAE")
+        if encoder is None and (missing := sorted({"latents", "steps"} & set(kinds))):
+            raise ValueError(f"{' and '.join(missing)} need an encoder: give a trained VAE")
         waveforms, encoded = np.asarray(dataset.waveforms), dict[str, np.ndarray]()
         basis = waveform_window_basis(waveforms, dataset.sample_rate, seed=0) if "windows" in kinds else None
         bank = cls(waveforms, dataset.labels, dataset.label_names, dataset.sample_rate, encoded, basis, encoder)
@@ -90,6 +92,8 @@ class AttackBank:
         if kind == "latents":
             assert self.encoder is not None
             return encode_all(self.encoder, waveforms, progress=progress)
+        if kind == "steps":
+            return encode_windows(self.encoder, waveforms, progress=progress)  # type: ignore[arg-type]
         if kind == "windows":
             assert self.basis is not None
             return waveform_window_tokens(waveforms, self.basis, self.sample_rate)

@@ -86,19 +86,24 @@ def run_experiment(experiment: dict[str, Any], bank: AttackBank) -> dict[str, An
     Run one experiment of the sweep.
 
     :param experiment: `score`, `seed`, `alpha`, and one of `attack` (a plan), `picture` (a plan whose target class is
-        to be drawn) and `clean` (seed of the resample).
+        to be drawn) and `clean` (seed of the resample). `windows` may name what stands in their place: "steps".
     :param bank: The clean clips.
     :return: `class_scores`, `class_p` and `flagged` by class, `seconds`; of an attack also how well it was found.
     """
     score, seed, alpha = experiment["score"], experiment["seed"], experiment["alpha"]
-    start = time.perf_counter()
+    start, stands_for_windows = time.perf_counter(), experiment.get("windows", "windows")
+
+    def renamed(kind: str) -> str:
+        return stands_for_windows if kind == "windows" else kind
+
     if "clean" in experiment:
         rows = bank.resample(CLEAN_SHARE, experiment["clean"])
-        scores = scores_of(score, partial(bank.clean, rows), bank.labels[rows], bank, seed, alpha)
+        some = bank.labels[rows]
+        scores = scores_of(score, lambda kind: bank.clean(rows, renamed(kind)), some, bank, seed, alpha)
         return _class_facts(scores, start)
     plan = AttackPlan.from_dict(experiment.get("attack") or experiment["picture"])
     attacked = bank.attacked(plan)
-    scores = scores_of(score, attacked.inputs, attacked.labels, bank, seed, alpha)
+    scores = scores_of(score, lambda kind: attacked.inputs(renamed(kind)), attacked.labels, bank, seed, alpha)
     found = _class_facts(scores, start) | _attack_facts(plan, scores, attacked.labels, attacked.is_poison)
     if "picture" in experiment:
         kind = "latents" if "latents" in input_kinds(score) else "windows"

@@ -47,7 +47,7 @@ def audit(
 
     :param data: A folder `<label>/**/*.wav`, another dataset spec (see `load_dataset`), or a dataset.
     :param out: Folder for the results; made if absent.
-    :param preset: Size and training of a VAE trained here: "quick", "standard" or "paper".
+    :param preset: Size and training of a VAE trained here: "quick", "steps", "standard" or "paper".
     :param vae: A trained VAE or its file, for scores that need one; None trains one on these clips.
     :param epochs: Of that training; None as the preset says.
     :param seed: Of the training, the score and a sub-sample.
@@ -118,7 +118,7 @@ def train_vae_on(
 
     :param data: A dataset spec, see `load_dataset`.
     :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints` beside it.
-    :param preset: "quick", "standard" or "paper".
+    :param preset: "quick", "steps", "standard" or "paper".
     :param epochs: Instead of the preset's.
     :param seed: Of the training.
     :param seconds: Every clip is cut or padded to this.

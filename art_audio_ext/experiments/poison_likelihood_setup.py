@@ -140,13 +140,22 @@ def list_experiments(
     tasks: list[dict[str, Any]] = [{"picture": first_plan(size.lines[0], bank, seed).to_dict()}]
     tasks += [{"attack": plan.to_dict()} for plan in plans]
     tasks += [{"attack": plan.to_dict(), "for_map": True} for plan in near]
-    tasks += [{"clean": int(np.random.SeedSequence([seed, k]).generate_state(1)[0])} for k in range(size.clean)]
+    tasks += [{"clean": clean} for clean in clean_seeds(size.clean, seed)]
     shared = {"seed": seed, "alpha": ALPHA}
     return [
         task | {"score": score} | shared | ({"vae": vae_id} if "latents" in input_kinds(score) else {})
         for task in tasks
         for score in scores
     ]
+
+
+def clean_seeds(count: int, seed: int) -> list[int]:
+    """
+    :param count: How many clean datasets.
+    :param seed: Of everything.
+    :return: The seed of each one's draw; the first ones are the same whatever the count.
+    """
+    return [int(np.random.SeedSequence([seed, k]).generate_state(1)[0]) for k in range(count)]
 
 
 def first_plan(line: str, bank: AttackBank, seed: int) -> AttackPlan:

@@ -163,6 +163,17 @@ class DisentangledSequentialAutoencoder(nn.Module):
         prior_mean, prior_logvar = self.step_prior(self._noise((count, steps, self.z_dim), x, generator))
         return DsaOutput(self.decode(z, f), f_mean, f_logvar, z_mean, z_logvar, prior_mean, prior_logvar)
 
+    def loss(self, x: Tensor, generator: torch.Generator, reconstruction_weight: float) -> Tensor:
+        """
+        The scalar that training lowers, see `dsa_loss`.
+
+        :param x: Log-mel of shape (N, bands, T).
+        :param generator: Of the sampling noise.
+        :param reconstruction_weight: Factor of the squared error.
+        :return: Negative evidence lower bound a clip.
+        """
+        return dsa_loss(self(x, generator), self.to_frames(x), reconstruction_weight)["loss"]
+
     @torch.no_grad()
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """
@@ -177,6 +188,15 @@ class DisentangledSequentialAutoencoder(nn.Module):
         codes = self.codes(x)
         f_mean, _ = self.clip_posterior(codes)
         return f_mean, self.step_posterior(codes, f_mean)[0]
+
+    def encode_clip(self, x: Tensor) -> Tensor:
+        """
+        The mean of f alone, without the work for the steps.
+
+        :param x: Log-mel of shape (N, bands, T).
+        :return: Shape (N, f_dim).
+        """
+        return self.clip_posterior(self.codes(x))[0]
 
     @staticmethod
     def _at_every_step(f: Tensor, steps: int) -> Tensor:

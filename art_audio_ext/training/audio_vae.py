@@ -18,11 +18,23 @@ from tqdm import tqdm
 from art_audio_ext import __version__
 from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.networks.dsa import DisentangledSequentialAutoencoder
+from art_audio_ext.networks.step_autoencoder import StepAutoencoder
 from art_audio_ext.training.vae_data import checked_batches, log_mels
 from art_audio_ext.training.vae_settings import VaeSettings
 
+Autoencoder = DisentangledSequentialAutoencoder | StepAutoencoder
 _FORMAT = "art_audio_ext.AudioVae"
 _VALUES_AT_ONCE = 1 << 24  # of the widest layer, 64 MB: memory stays bounded whatever the batch size
+
+
+def build_network(settings: VaeSettings) -> Autoencoder:
+    """
+    :param settings: Say which network, and its sizes.
+    :return: The network with fresh weights.
+    """
+    if settings.architecture == "steps":
+        return StepAutoencoder(**settings.network_arguments())
+    return DisentangledSequentialAutoencoder(**settings.network_arguments())
 
 
 class AudioVae:
@@ -37,7 +49,7 @@ class AudioVae:
 
     def __init__(
         self,
-        network: DisentangledSequentialAutoencoder,
+        network: Autoencoder,
         settings: VaeSettings,
         sample_rate: int,
         history: list[dict[str, float]] | None = None,
@@ -58,18 +70,18 @@ class AudioVae:
 
     def encode(self, waveforms: np.ndarray, *, batch_size: int = 256, progress: bool = False) -> np.ndarray:
         """
-        Per-clip latents: the posterior mean of f, without noise. Each clip's is its own, whatever the batch.
+        Per-clip latents: the posterior mean of f, without noise; of a `StepAutoencoder` those of all steps.
+        Each clip's are its own, whatever the batch.
 
         :param waveforms: Sound of shape (N, L) in [-1, 1] at `sample_rate`; an array or a memory map, which is
             streamed.
         :param batch_size: Clips read at once.
         :param progress: Show a bar.
-        :return: float32 of shape (N, f_dim).
+        :return: float32 of shape (N, f_dim), or (N, T * z_dim).
         :raises ValueError: If the sound is not finite, floating, rectangular and within [-1, 1].
         """
         parts = [
-            self.network.clip_posterior(self.network.codes(x))[0].float().cpu().numpy()
-            for x in self._inputs(waveforms, batch_size, progress)
+            self.network.encode_clip(x).float().cpu().numpy() for x in self._inputs(waveforms, batch_size, progress)
         ]
         return np.concatenate(parts)
 
@@ -80,7 +92,8 @@ class AudioVae:
         :param waveforms: As for `encode`.
         :param batch_size: Clips read at once.
         :param progress: Show a bar.
-        :return: float32 of shape (T, N, z_dim), T = `settings.frames`.
+        :return: float32 of shape (T, N, z_dim), T = `settings.frames`, an eighth of it with a
+            `StepAutoencoder`.
         :raises ValueError: As `encode`.
         """
         parts = [
@@ -131,7 +144,7 @@ class AudioVae:
         record = _read_record(about)
         settings = VaeSettings.from_dict(record["settings"])
         with torch.device("meta"):  # nothing is allocated before the file has shown that it has these shapes
-            network = DisentangledSequentialAutoencoder(**settings.network_arguments())
+            network = build_network(settings)
         try:
             tensors = load_file(weights)
             expected = {name: value.dtype for name, value in network.state_dict().items()}

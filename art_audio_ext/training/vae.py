@@ -17,8 +17,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from art_audio_ext.functional.checks import check_sample_rate
-from art_audio_ext.networks.dsa import DisentangledSequentialAutoencoder
-from art_audio_ext.training.audio_vae import AudioVae
+from art_audio_ext.training.audio_vae import AudioVae, Autoencoder, build_network
 from art_audio_ext.training.vae_data import EpochOrder, LogMelRows, hold_out
 from art_audio_ext.training.vae_settings import PRESETS, VaeSettings, resolve_settings
 
@@ -50,7 +49,7 @@ def train_vae(
 
     :param waveforms: Sound of shape (N, L) in [-1, 1]; an array or a memory map.
     :param sample_rate: In Hz.
-    :param settings: A `VaeSettings`, or the name of a preset: "quick", "standard", "paper".
+    :param settings: A `VaeSettings`, or the name of a preset: "quick", "steps", "standard", "paper".
     :param seed: Of the first weights, the order and the noise; not negative.
     :param epochs: Replaces the number in the settings.
     :param checkpoint_dir: Where checkpoints lie; None keeps none.
@@ -84,11 +83,11 @@ def train_vae(
     return AudioVae(module.network.cpu(), replace(chosen), int(sample_rate), module.history)
 
 
-def _new_network(settings: VaeSettings, seed: int) -> DisentangledSequentialAutoencoder:
+def _new_network(settings: VaeSettings, seed: int) -> Autoencoder:
     """First weights by seed; torch draws them from its global state, which is put back."""
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(seed)
-        return DisentangledSequentialAutoencoder(**settings.network_arguments())
+        return build_network(settings)
 
 
 def _loader(rows: LogMelRows, which: np.ndarray, seed: int | None, settings: VaeSettings) -> DataLoader:

@@ -11,7 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from tqdm import tqdm
 
-from art_audio_ext.networks.dsa import DisentangledSequentialAutoencoder, dsa_loss
+from art_audio_ext.training.audio_vae import Autoencoder
 from art_audio_ext.training.vae_settings import VaeSettings
 
 _LOSSES: tuple[str, ...] = ("train_loss", "validation_loss")
@@ -30,7 +30,7 @@ class VaeModule(LightningModule):
 
     def __init__(
         self,
-        network: DisentangledSequentialAutoencoder,
+        network: Autoencoder,
         settings: VaeSettings,
         seed: int,
         fingerprint: dict[str, Any],
@@ -85,8 +85,7 @@ class VaeModule(LightningModule):
 
     def _loss(self, batch: Tensor, name: str, epoch: int, step: int) -> Tensor:
         generator = torch.Generator().manual_seed(mixed_seed(self.seed, epoch, step, self.global_rank))
-        output = self.network(batch, generator)
-        loss = dsa_loss(output, self.network.to_frames(batch), self.settings.reconstruction_weight)["loss"]
+        loss = self.network.loss(batch, generator, self.settings.reconstruction_weight)
         self.log(name, loss, on_step=False, on_epoch=True, batch_size=len(batch), sync_dist=self.trainer.world_size > 1)
         return loss
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load, save
 
-from art_audio_ext.training.vae import AudioVae
+from art_audio_ext.training.vae import PRESETS, AudioVae, train_vae
 from art_audio_ext.training.vae_data import LogMelRows
 
 RATE = 16000
@@ -88,3 +89,14 @@ def test_files_that_will_not_do_are_refused(vae, tmp_path):
     about.unlink()
     with pytest.raises(ValueError, match="missing"):
         AudioVae.load(weights)
+
+
+def test_the_small_autoencoder_travels_the_same_way(sound, tmp_path):
+    settings = replace(PRESETS["steps"], conv_channels=4, z_dim=3, epochs=2, batch_size=8)
+    vae = train_vae(sound, RATE, settings, seed=1, progress=False)
+    again = AudioVae.load(vae.save(tmp_path / "steps"))
+    assert again.settings.architecture == "steps"
+    steps = again.encode_steps(sound)
+    assert steps.shape == (8, len(sound), 3)
+    assert np.array_equal(steps, vae.encode_steps(sound))
+    np.testing.assert_allclose(vae.encode(sound), steps.transpose(1, 0, 2).reshape(len(sound), -1), atol=1e-6)

@@ -203,7 +203,7 @@ def test_bad_sound_is_refused_by_row(sound, vae, small):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"settings": "fast"}, "choose quick, standard, paper"),
+        ({"settings": "fast"}, "choose quick, steps, standard, paper"),
         ({"epochs": 0}, "epochs"),
         ({"seed": -1}, "seed"),
         ({"sample_rate": 0}, "sample_rate"),
@@ -218,10 +218,19 @@ def test_bad_arguments_are_refused(sound, small, arguments, message):
 
 
 def test_settings_are_checked_and_round_trip():
-    assert set(PRESETS) == {"quick", "standard", "paper"}
+    assert set(PRESETS) == {"quick", "steps", "standard", "paper"}
     for preset in PRESETS.values():
         assert VaeSettings.from_dict(json.loads(json.dumps(preset.to_dict()))) == preset
     assert PRESETS["paper"].literal
-    for bad in ({"bands": 20}, {"frames": 1}, {"literal": 1}, {"learning_rate": float("nan")}, {"patience": 2.0}):
+    for bad in (
+        {"architecture": "cnn"},
+        {"bands": 20},
+        {"frames": 1},
+        {"literal": 1},
+        {"learning_rate": float("nan")},
+        {"patience": 2.0},
+    ):
         with pytest.raises(ValueError, match=next(iter(bad))):
             VaeSettings(**bad)
+    with pytest.raises(ValueError, match="frames must be a multiple of 8"):
+        VaeSettings(architecture="steps", frames=12)
