@@ -15,9 +15,10 @@ import pytest
 import torch
 
 from art_audio_ext.training.checkpoints import _read
+from art_audio_ext.training.seeded_module import stale
 from art_audio_ext.training.vae import PRESETS, AudioVae, VaeSettings, train_vae
 from art_audio_ext.training.vae_data import EpochOrder, hold_out
-from art_audio_ext.training.vae_module import VaeModule, stale
+from art_audio_ext.training.vae_module import VaeModule
 
 RATE = 16000
 
