@@ -9,7 +9,7 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 
-CHOICES = "builtin, folder:PATH, the path of an existing folder, or speech-commands[:ROOT]"
+CHOICES = "builtin, folder:PATH, the path of an existing folder, speech-commands[:ROOT] or sc09[:ROOT]"
 
 
 def load_dataset(
@@ -27,7 +27,8 @@ def load_dataset(
     """
     Load a dataset by its name.
 
-    :param spec: `builtin`, `folder:PATH`, the path of an existing folder, or `speech-commands[:ROOT]`.
+    :param spec: `builtin`, `folder:PATH`, the path of an existing folder, `speech-commands[:ROOT]`, or
+        `sc09[:ROOT]`, its ten digits.
     :param seconds: Length of every clip.
     :param sample_rate: In Hz.
     :param seed: Decides the built-in speech, which clips of Speech Commands are kept, and the sub-sample.
@@ -40,7 +41,7 @@ def load_dataset(
     :return: The dataset.
     :raises ValueError: If the name is unknown, or the data or an argument will not do.
     """
-    kind, colon, rest = spec.partition(":")
+    kind, _, rest = spec.partition(":")
     common: dict[str, Any] = {
         "seconds": seconds,
         "sample_rate": sample_rate,
@@ -57,9 +58,11 @@ def load_dataset(
     if kind == "speech-commands":
         from art_audio_ext.datasets.speech_commands import load_speech_commands
 
-        if colon and not rest:
-            raise ValueError("speech-commands: names no folder after the colon: leave the colon out, or add the folder")
-        loaded = load_speech_commands(Path(rest) if rest else None, seed=seed, jobs=jobs, **common)
+        loaded = load_speech_commands(_root(spec), seed=seed, jobs=jobs, **common)
+    elif kind == "sc09":
+        from art_audio_ext.datasets.sc09 import load_sc09
+
+        loaded = load_sc09(_root(spec), jobs=jobs, **common)
     elif (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
         from art_audio_ext.datasets.folder import load_folder
 
@@ -68,6 +71,14 @@ def load_dataset(
     else:
         raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
     return loaded if clips is None else stratified_sample(loaded, clips, seed)
+
+
+def _root(spec: str) -> Path | None:
+    """The folder after the colon, if there is one."""
+    kind, colon, rest = spec.partition(":")
+    if colon and not rest:
+        raise ValueError(f"{kind}: names no folder after the colon: leave the colon out, or add the folder")
+    return Path(rest) if rest else None
 
 
 def stratified_sample(ds: AudioDataset, clips: int, seed: int) -> AudioDataset:

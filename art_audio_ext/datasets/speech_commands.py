@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -61,14 +62,11 @@ def load_speech_commands(
     """
     clip_length(seconds, check_sample_rate(sample_rate))
     root = (root or chosen_cache_dir(cache_dir) / "speech-commands").expanduser()
-    base = root / _ARCHIVE / _VERSION
-    if not base.is_dir():
-        _download(root)
-    _check_copy(base)
+    base = official_copy(root, COMMANDS)
     rng = np.random.default_rng(seed)
     clips = []
     for partition, subset in _PARTITIONS.items():
-        words = _words(root, base, subset, partition)
+        words = official_words(root, subset, partition, COMMANDS)
         kept = {label: _some(words[label], per_class if partition == "train" else None, rng) for label in COMMANDS}
         typical = max(1, round(np.mean([len(files) for files in kept.values()])))
         kept[SILENCE] = _noise_pieces(base / _NOISE_FOLDER, partition, min(typical, per_class), seconds, rng)
@@ -79,10 +77,38 @@ def load_speech_commands(
     return to_dataset(found, LABELS, sample_rate, "speech-commands", speakers)
 
 
-def _words(root: Path, base: Path, subset: str, partition: str) -> dict[str, list[ClipFile]]:
-    """The spoken clips of an official split, by label."""
+def official_copy(root: Path, words: Sequence[str]) -> Path:
+    """
+    The folder of Speech Commands v0.02, downloaded if it is not there.
+
+    :param root: The folder that holds, or shall hold, `SpeechCommands/speech_commands_v0.02`.
+    :param words: That must have a folder in it.
+    :return: The folder.
+    :raises ValueError: If the download fails or the copy is not whole.
+    """
+    base = root / _ARCHIVE / _VERSION
+    if not base.is_dir():
+        _download(root)
+    missing = [name for name in (*_LISTS, _NOISE_FOLDER, *words) if not (base / name).exists()]
+    if missing:
+        raise ValueError(f"{base} is not a whole copy of Speech Commands v0.02: it lacks {', '.join(missing)}")
+    return base
+
+
+def official_words(root: Path, subset: str, partition: str, words: Sequence[str]) -> dict[str, list[ClipFile]]:
+    """
+    The spoken clips of an official split, by label.
+
+    :param root: As for `official_copy`.
+    :param subset: "training", "validation" or "testing".
+    :param partition: What it is called here.
+    :param words: Labels; all others are `_unknown_`.
+    :return: Clips in the order of their paths.
+    :raises ValueError: If the split names what is no clip, or lies outside the folder.
+    """
     from torchaudio.datasets import SPEECHCOMMANDS
 
+    base = root / _ARCHIVE / _VERSION
     official = SPEECHCOMMANDS(str(root), url=_VERSION, subset=subset)
     by_label: dict[str, list[ClipFile]] = defaultdict(list)
     for index in range(len(official)):
@@ -94,7 +120,7 @@ def _words(root: Path, base: Path, subset: str, partition: str) -> dict[str, lis
         if ".." in file.relative_to(root).parts:
             raise ValueError(f"{base}: the {subset} split names a file outside the dataset: {relative!r}")
         # Other words share file names among themselves: the word goes into the name.
-        label = word if word in COMMANDS else UNKNOWN
+        label = word if word in words else UNKNOWN
         name = file.name if label == word else f"{word}_{file.name}"
         by_label[label].append(ClipFile(file, f"{label}/{name}", label, partition))
     return defaultdict(list, {label: sorted(clips, key=lambda clip: clip.path) for label, clips in by_label.items()})
@@ -128,13 +154,6 @@ def _noise_pieces(folder: Path, partition: str, count: int, seconds: float, rng:
         path = f"{SILENCE}/{file.stem}_{partition}_{number:04d}.wav"
         pieces.append(ClipFile(file, path, SILENCE, partition, round(float(rng.uniform(start, last)), 4)))
     return pieces
-
-
-def _check_copy(base: Path) -> None:
-    """Refuse a copy that is not whole, by what it lacks."""
-    missing = [name for name in (*_LISTS, _NOISE_FOLDER, *COMMANDS) if not (base / name).exists()]
-    if missing:
-        raise ValueError(f"{base} is not a whole copy of Speech Commands v0.02: it lacks {', '.join(missing)}")
 
 
 def _download(root: Path) -> None:
