@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
 
 @dataclass(frozen=True)
@@ -147,6 +148,21 @@ def roc_auc(is_poison: np.ndarray, scores: np.ndarray) -> float:
     rank_of_value = np.cumsum(counts) - (counts - 1) / 2
     rank_sum = rank_of_value[inverse][is_poison].sum()
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def proportion_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+    """
+    Wilson's interval of a share, which is honest near 0 and 1, too.
+
+    Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
+
+    :param count: How often.
+    :param total: Of how many, at least 1.
+    :param confidence: Of the interval.
+    :return: Its ends, in [0, 1].
+    """
+    interval = binomtest(count, total).proportion_ci(confidence, method="wilson")
+    return float(interval.low), float(interval.high)
 
 
 def _share(part: int, whole: int) -> float | None:

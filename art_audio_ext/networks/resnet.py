@@ -7,53 +7,10 @@ from torch import Tensor, nn
 
 from art_audio_ext.functional.front_end import log_mel, stft_magnitude
 from art_audio_ext.functional.spectrogram_augment import augment_spectrograms
+from art_audio_ext.networks.residual_blocks import BasicBlock, Bottleneck, conv
 
 FRONT_ENDS = ("log_mel", "stft")
 _BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
-
-
-class BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions and a shortcut: (N, in, H, W) -> (N, width, H / stride, W / stride)."""
-
-    expansion = 1
-
-    def __init__(self, channels: int, width: int, stride: int):
-        super().__init__()
-        self.shortcut = _shortcut(channels, width, stride)
-        self.body = nn.Sequential(
-            _conv(channels, width, 3, stride),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            _conv(width, width, 3),
-            nn.BatchNorm2d(width),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.body(x) + self.shortcut(x))
-
-
-class Bottleneck(nn.Module):
-    """1 x 1, 3 x 3, 1 x 1 convolutions and a shortcut: (N, in, H, W) -> (N, 4 width, H / stride, W / stride)."""
-
-    expansion = 4
-
-    def __init__(self, channels: int, width: int, stride: int):
-        super().__init__()
-        out = width * self.expansion
-        self.shortcut = _shortcut(channels, out, stride)
-        self.body = nn.Sequential(
-            _conv(channels, width, 1),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            _conv(width, width, 3, stride),
-            nn.BatchNorm2d(width),
-            nn.ReLU(),
-            _conv(width, out, 1),
-            nn.BatchNorm2d(out),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.relu(self.body(x) + self.shortcut(x))
 
 
 class ResidualFeatures(nn.Module):
@@ -66,14 +23,15 @@ class ResidualFeatures(nn.Module):
     def __init__(self, depth: int, width: int):
         super().__init__()
         block = BasicBlock if depth == 18 else Bottleneck
-        self.stem = nn.Sequential(_conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+        self.stem = nn.Sequential(conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
         layers: list[nn.Module] = []
         channels = width
         for stage, blocks in enumerate(_BLOCKS[depth]):
+            out = width * 2**stage * block.expansion
             for index in range(blocks):
                 stride = 2 if stage > 0 and index == 0 else 1
                 layers.append(block(channels, width * 2**stage, stride))
-                channels = width * 2**stage * block.expansion
+                channels = out
         self.layers = nn.Sequential(*layers)
         self.size = channels
 
@@ -143,14 +101,3 @@ class AudioResNet(nn.Module):
             picture = augment_spectrograms(picture, generator)
             self._draws += 1
         return self.classifier(self.features(picture))
-
-
-def _conv(channels: int, out: int, size: int, stride: int = 1) -> nn.Conv2d:
-    return nn.Conv2d(channels, out, size, stride, size // 2, bias=False)
-
-
-def _shortcut(channels: int, out: int, stride: int) -> nn.Module:
-    """The identity, or a 1 x 1 convolution where the shape changes."""
-    if channels == out and stride == 1:
-        return nn.Identity()
-    return nn.Sequential(_conv(channels, out, 1, stride), nn.BatchNorm2d(out))

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 from tqdm import tqdm
 
-from art_audio_ext import __version__
 from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.networks.dsa import DisentangledSequentialAutoencoder
 from art_audio_ext.networks.step_autoencoder import StepAutoencoder
 from art_audio_ext.training.vae_data import checked_batches, log_mels
 from art_audio_ext.training.vae_settings import VaeSettings
+from art_audio_ext.training.weight_files import read_weights, write_weights
 
 Autoencoder = DisentangledSequentialAutoencoder | StepAutoencoder
 _FORMAT = "art_audio_ext.AudioVae"
@@ -109,23 +105,8 @@ class AudioVae:
         :param path: With or without `.safetensors`; the folder is made if absent.
         :return: The path of the weights.
         """
-        weights, about = _two_paths(path)
-        weights.parent.mkdir(parents=True, exist_ok=True)
-        tensors = {k: v.detach().cpu().contiguous() for k, v in self.network.state_dict().items()}
-        record = {
-            "format": _FORMAT,
-            "version": __version__,
-            "sample_rate": self.sample_rate,
-            "settings": self.settings.to_dict(),
-            "history": self.history,
-        }
-        partial = weights.with_name(f".{weights.name}.partial")
-        save_file(tensors, partial)
-        os.replace(partial, weights)
-        partial = about.with_name(f".{about.name}.partial")
-        partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        os.replace(partial, about)
-        return weights
+        about = {"sample_rate": self.sample_rate, "settings": self.settings.to_dict(), "history": self.history}
+        return write_weights(self.network, path, _FORMAT, about)
 
     @classmethod
     def load(cls, path: str | Path) -> AudioVae:
@@ -136,31 +117,14 @@ class AudioVae:
         :raises FileNotFoundError: If the weights are not there.
         :raises ValueError: If the JSON is missing or either file is damaged or of something else.
         """
-        weights, about = _two_paths(path)
-        if not weights.is_file():
-            if Path(path).is_file():
-                raise FileNotFoundError(f"{path} is no VAE: give the .safetensors that `art-audio train vae` wrote")
-            raise FileNotFoundError(f"no VAE at {path}: train one with `art-audio train vae`, or correct the path")
-        record = _read_record(about)
-        settings = VaeSettings.from_dict(record["settings"])
-        with torch.device("meta"):  # nothing is allocated before the file has shown that it has these shapes
-            network = build_network(settings)
-        try:
-            tensors = load_file(weights)
-            expected = {name: value.dtype for name, value in network.state_dict().items()}
-            wrong = sorted(name for name, value in tensors.items() if value.dtype != expected.get(name, value.dtype))
-            if wrong:
-                raise ValueError(f"{wrong[0]} is {tensors[wrong[0]].dtype}, not {expected[wrong[0]]}")
-            network.load_state_dict(tensors, assign=True)
-        except (SafetensorError, OSError, ValueError) as error:
-            raise ValueError(
-                f"{weights} is not a whole safetensors file of this VAE ({error}): copy or train it again"
-            ) from error
-        except RuntimeError as error:
-            raise ValueError(f"the weights in {weights} do not fit the settings in {about.name}") from error
-        if not all(bool(torch.isfinite(v).all()) for v in network.state_dict().values()):
-            raise ValueError(f"{weights} holds weights that are not finite: train it again")
-        return cls(network, settings, record["sample_rate"], record["history"])
+
+        def build(about: dict[str, Any]) -> Autoencoder:
+            check_sample_rate(about["sample_rate"])
+            return build_network(VaeSettings.from_dict(about["settings"]))
+
+        needed = ("sample_rate", "settings")
+        network, about = read_weights(path, _FORMAT, build, needed, kind="VAE", source="`art-audio train vae`")
+        return cls(network, VaeSettings.from_dict(about["settings"]), about["sample_rate"], about["history"])
 
     def _inputs(self, waveforms: np.ndarray, batch_size: int, progress: bool) -> Iterator[Tensor]:
         """Log-mels on the network's device, in pieces whose widest layer is bounded."""
@@ -173,25 +137,3 @@ class AudioVae:
                 for x in log_mels(batch, self.sample_rate, self.settings).split(rows):
                     yield x.to(device)
                 bar.update(len(batch))
-
-
-def _two_paths(path: str | Path) -> tuple[Path, Path]:
-    """The weights and the JSON of a name given with or without its ending."""
-    path = Path(path)
-    weights = path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
-    return weights, weights.with_suffix(".json")
-
-
-def _read_record(about: Path) -> dict[str, Any]:
-    """The JSON beside the weights, with its parts looked at."""
-    if not about.is_file():
-        raise ValueError(f"{about} is missing: a VAE is two files, copy the JSON beside the weights")
-    try:
-        record = json.loads(about.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{about} is not JSON ({error}): copy it again") from error
-    if not isinstance(record, dict) or record.get("format") != _FORMAT or "settings" not in record:
-        raise ValueError(f"{about} does not describe a VAE of this package (format {_FORMAT})")
-    check_sample_rate(record.get("sample_rate", 0))
-    history = record.get("history")
-    return {**record, "history": history if isinstance(history, list) else []}

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from art_audio_ext.training.plain_settings import PlainSettings, preset
 
 ARCHITECTURES = ("dsa", "steps")
 _NETWORK = ("bands", "frames", "f_dim", "z_dim", "conv_channels", "conv_dim", "hidden_dim", "literal")
-_LARGEST = 4096  # of any size: a settings file from a stranger must not be able to ask for the whole memory
 
 
 @dataclass(frozen=True)
-class VaeSettings:
+class VaeSettings(PlainSettings):
     """
     Everything that decides what is learnt, apart from the sound and the seed.
 
@@ -36,6 +36,8 @@ class VaeSettings:
     :raises ValueError: If a value is out of its range.
     """
 
+    kind: ClassVar[str] = "VAE"
+
     architecture: str = "dsa"
     bands: int = 64
     frames: int = 64
@@ -53,24 +55,15 @@ class VaeSettings:
     validation_fraction: float = 0.05
 
     def __post_init__(self) -> None:
-        for name in (*_NETWORK[:-1], "epochs", "batch_size", "patience"):
-            value, low = getattr(self, name), 2 if name == "frames" else 1
-            if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= _LARGEST:
-                raise ValueError(f"VAE setting {name} must be a whole number from {low} to {_LARGEST}, got {value!r}")
-        if self.architecture not in ARCHITECTURES:
-            raise ValueError(
-                f"VAE setting architecture must be one of {', '.join(ARCHITECTURES)}, got {self.architecture!r}"
-            )
+        self.check_sizes(*(name for name in _NETWORK[:-1] if name != "frames"), "epochs", "batch_size", "patience")
+        self.check_sizes("frames", least=2)
+        self.check_choice("architecture", ARCHITECTURES)
         if self.bands % 8:
             raise ValueError(f"VAE setting bands must be a multiple of 8, got {self.bands}")
         if self.architecture == "steps" and self.frames % 8:
             raise ValueError(f"VAE setting frames must be a multiple of 8 with architecture steps, got {self.frames}")
-        for name in ("learning_rate", "reconstruction_weight"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not (math.isfinite(value) and value > 0):
-                raise ValueError(f"VAE setting {name} must be a positive number, got {value!r}")
-        if not isinstance(self.literal, bool):
-            raise ValueError(f"VAE setting literal must be true or false, got {self.literal!r}")
+        self.check_numbers("learning_rate", "reconstruction_weight")
+        self.check_flags("literal")
         if not isinstance(self.validation_fraction, (int, float)) or not 0 <= self.validation_fraction < 1:
             raise ValueError(f"VAE setting validation_fraction must lie in [0, 1), got {self.validation_fraction!r}")
 
@@ -80,25 +73,6 @@ class VaeSettings:
             sizes = {"bands": self.bands, "frames": self.frames, "z_dim": self.z_dim}
             return sizes | {"channels": self.conv_channels}
         return {name: getattr(self, name) for name in _NETWORK}
-
-    def to_dict(self) -> dict[str, Any]:
-        """The settings as a plain dictionary."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> VaeSettings:
-        """
-        The settings that `to_dict` gave.
-
-        :param values: Settings by name; those missing take their defaults.
-        :raises ValueError: If it is not a dictionary, a name is unknown or a value is out of its range.
-        """
-        if not isinstance(values, dict):
-            raise ValueError(f"VAE settings must be a dictionary, got {type(values).__name__}")
-        known = [field.name for field in fields(cls)]
-        if unknown := sorted(set(values) - set(known)):
-            raise ValueError(f"unknown VAE setting {', '.join(map(str, unknown))}: known are {', '.join(known)}")
-        return cls(**values)
 
 
 PRESETS: dict[str, VaeSettings] = {
@@ -124,8 +98,5 @@ def resolve_settings(settings: VaeSettings | str, epochs: int | None = None) -> 
     :return: The settings.
     :raises ValueError: If the name is unknown or `epochs` is out of its range.
     """
-    if isinstance(settings, str):
-        if settings not in PRESETS:
-            raise ValueError(f"unknown VAE preset {settings!r}: choose {', '.join(PRESETS)}")
-        settings = PRESETS[settings]
-    return settings if epochs is None else replace(settings, epochs=epochs)
+    chosen: VaeSettings = preset(PRESETS, settings, "VAE").changed(epochs=epochs)
+    return chosen

@@ -11,6 +11,7 @@ from art_audio_ext.functional.metrics import (
     attack_success_rate,
     benign_accuracy,
     confusion,
+    proportion_interval,
     roc_auc,
 )
 
@@ -83,3 +84,10 @@ def test_benign_accuracy():
     assert benign_accuracy(np.array([0, 1, 1]), np.array([0, 1, 2])) == pytest.approx(2 / 3)
     with pytest.raises(ValueError, match="as many"):
         benign_accuracy(np.array([]), np.array([]))
+
+
+def test_interval_of_a_share():
+    """Newcombe's example: 81 of 263."""
+    assert proportion_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    assert proportion_interval(0, 10)[0] == 0
+    assert 0 < proportion_interval(0, 10)[1] < 0.3

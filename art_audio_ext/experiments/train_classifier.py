@@ -1,0 +1,118 @@
+"""Train a speech-command classifier on a named dataset, save it, and say how well it does on the test part."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets import AudioDataset, load_dataset
+from art_audio_ext.datasets.speakers import NOISE_LABELS
+from art_audio_ext.datasets.split import split_dataset
+from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
+from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.report.files import write_json
+from art_audio_ext.training.classifier_settings import resolve_settings
+from art_audio_ext.training.speech_model import SpeechModel
+
+ADVERSARIAL_EPS = 0.002  # L-infinity, the strength at which purifiers of speech commands are compared
+
+
+@dataclass(frozen=True)
+class TrainedClassifier:
+    """
+    What was trained.
+
+    :param model: The model.
+    :param path: Its weights.
+    :param accuracy: Share of the test clips it calls by their label.
+    :param interval: 95% interval of that (Wilson).
+    :param test_clips: How many there were.
+    """
+
+    model: SpeechModel
+    path: Path
+    accuracy: float
+    interval: tuple[float, float]
+    test_clips: int
+
+
+def train_classifier_on(
+    data: str | AudioDataset,
+    out: str | Path,
+    *,
+    preset: str = "quick",
+    architecture: str | None = None,
+    width: int | None = None,
+    epochs: int | None = None,
+    noise_sigma: float | None = None,
+    adversarial: bool = False,
+    seed: int = 0,
+    accelerator: str = "auto",
+    devices: int = 1,
+    progress: bool = True,
+    **loading: Any,
+) -> TrainedClassifier:
+    """
+    Train on the training part of a dataset; an interrupted training goes on when called again with the same `out`.
+
+    :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz. Its own split is kept, else one
+        without common speakers is drawn. Clips of noise classes are mixed into others.
+    :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints`, the test accuracy in
+        `<name>-test.json` beside it.
+    :param preset: A key of `classifier_settings.PRESETS`.
+    :param architecture: Instead of the preset's.
+    :param width: Instead of the preset's.
+    :param epochs: Instead of the preset's.
+    :param noise_sigma: Standard deviation of white noise to train with.
+    :param adversarial: Train on clips attacked within .002 (L-infinity).
+    :param seed: Of split and training.
+    :param accelerator: As Lightning calls it.
+    :param devices: How many of these.
+    :param progress: Show progress.
+    :param loading: Other options of `load_dataset`.
+    :return: The model and how well it does.
+    :raises ValueError: If the data or an option is unusable.
+    """
+    from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
+
+    changes = {"architecture": architecture, "width": width, "epochs": epochs, "noise_sigma": noise_sigma}
+    settings = resolve_settings(preset, adversarial_eps=ADVERSARIAL_EPS if adversarial else None, **changes)
+    out = Path(out)
+    out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
+    options: dict[str, Any] = {"sample_rate": SPEECH_MEL_RATE, "seed": seed, "progress": progress, **loading}
+    dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **options)
+    train, test = split_dataset(dataset, seed=seed)
+    model = train_classifier(
+        train.waveforms,
+        train.labels,
+        train.label_names,
+        train.sample_rate,
+        settings,
+        seed=seed,
+        background=background_of(train),
+        checkpoint_dir=out.with_name(f"{out.stem}-checkpoints"),
+        progress=progress,
+        accelerator=accelerator,
+        devices=devices,
+    )
+    right = int((model.predict(np.asarray(test.waveforms)) == test.labels).sum())
+    found = TrainedClassifier(
+        model, model.save(out), right / len(test), proportion_interval(right, len(test)), len(test)
+    )
+    record = {"data": dataset.name, **asdict(found)}
+    record = {name: value for name, value in record.items() if name not in ("model", "path")}
+    write_json({**record, "settings": settings.to_dict(), "seed": seed}, out.with_name(f"{out.stem}-test.json"))
+    return found
+
+
+def background_of(train: AudioDataset) -> np.ndarray | None:
+    """
+    :param train: Clips to train on.
+    :return: Sound of those whose label is a noise (M, L); None if there are none.
+    """
+    noise = [i for i, name in enumerate(train.label_names) if name.lower() in NOISE_LABELS]
+    rows = np.flatnonzero(np.isin(train.labels, noise))
+    return np.asarray(train.waveforms[rows]) if len(rows) else None
