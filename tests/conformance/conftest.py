@@ -14,12 +14,14 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
+from art_audio_ext.attacks.evasion import AudioPGD
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
     TunedActivationClustering,
     TunedSpectralSignatures,
 )
+from art_audio_ext.defences.preprocessor import TimeDomainPurifier
 from art_audio_ext.functional.front_end import log_mel
 
 
@@ -72,6 +74,27 @@ POISON_FILTERS = [
     Case(TunedActivationClustering, {"nb_dims": 3, "size_threshold": 0.45}, {"n_init": 0}, needs_classifier=True),
     Case(TunedSpectralSignatures, {"expected_pp_poison": 0.2}, {"eps_multiplier": -1}, needs_classifier=True),
 ]
+EVASION_ATTACKS = [
+    Case(AudioPGD, {"eps": 0.01, "max_iter": 3, "verbose": False}, {"eps": 0}),
+    Case(
+        AudioPGD,
+        {"norm": "2", "eps": 0.2, "max_iter": 3, "loss": "margin", "restarts": 2, "seed": 4, "verbose": False},
+        {"loss": "mean"},
+    ),
+]
+PURIFIERS = [
+    Case(TimeDomainPurifier, {"steps": 3, "seed": 5}, {"steps": 0}),
+]
+
+
+@pytest.fixture(params=EVASION_ATTACKS, ids=str)
+def evasion_case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(params=PURIFIERS, ids=str)
+def purifier_case(request) -> Case:
+    return request.param
 
 
 @pytest.fixture(params=POISONING_ATTACKS, ids=str)
@@ -86,7 +109,7 @@ def filter_case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def in_the_table() -> set[type]:
-    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS]}
+    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *PURIFIERS]}
 
 
 @pytest.fixture(scope="session")

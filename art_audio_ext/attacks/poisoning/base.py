@@ -11,6 +11,7 @@ from art.attacks.poisoning import PoisoningAttackBackdoor
 
 from art_audio_ext.functional.checks import check_waveforms, class_indices
 from art_audio_ext.functional.mixing import UnusableClipError
+from art_audio_ext.functional.params import all_or_nothing
 from art_audio_ext.functional.poison_rows import choose_poison_rows
 
 Perturbation = Callable[[np.ndarray], np.ndarray]
@@ -111,12 +112,8 @@ class AudioBackdoor(PoisoningAttackBackdoor):
 
         :raises ValueError: If a name is unknown or a value out of its range.
         """
-        before = dict(self.__dict__)
-        try:
+        with all_or_nothing(self):
             super().set_params(**kwargs)
-        except Exception:
-            self.__dict__.update(before)
-            raise
 
     def _perturb(self, x: np.ndarray) -> np.ndarray:
         """Apply the perturbations that follow ours, and see that what comes back is still sound of that shape."""

@@ -1,0 +1,112 @@
+"""What white-box attacks share: logits and gradients through a classifier and its defences, labels, and checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from art.estimators.classification import PyTorchClassifier
+from torch import Tensor
+
+from art_audio_ext.functional.checks import class_indices
+
+
+class DrawnLogits:
+    """
+    Logits of clips under several draws of the noise of the defences that stand before the model.
+
+    :param estimator: An ART classifier with PyTorch preprocessing.
+    :param samples: Draws of each clip.
+    :param batch_size: Rows of a forward pass, draws included.
+    """
+
+    def __init__(self, estimator: PyTorchClassifier, samples: int, batch_size: int) -> None:
+        self.estimator, self.samples, self.batch_size = estimator, samples, batch_size
+        self.model = estimator.model
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """
+        :param x: Sound (n, L).
+        :return: Shape (n, samples, C), without gradients.
+        """
+        with torch.no_grad():
+            return torch.cat([torch.cat(list(map(self._logits, self._passes(some))), 1) for some in self._pieces(x)])
+
+    def gradient(self, x: Tensor, losses: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        """
+        Gradient of the mean loss over draws.
+
+        :param x: Sound (n, L).
+        :param losses: Of logits (m, s, C) and the rows that they belong to (m,): values (m, s).
+        :return: Gradient (n, L), and logits (n, samples, C).
+        """
+        slopes, drawn = [], []
+        for rows in torch.arange(len(x), device=x.device).split(max(1, self.batch_size // self.samples)):
+            point = x[rows].detach().requires_grad_()
+            slope, logits = torch.zeros_like(x[rows]), []
+            for copies in self._passes(point):
+                logits.append(self._logits(copies))
+                slope += torch.autograd.grad(losses(logits[-1], rows).sum() / self.samples, point)[0]
+            slopes.append(slope)
+            drawn.append(torch.cat([part.detach() for part in logits], 1))
+        return torch.cat(slopes), torch.cat(drawn)
+
+    def _pieces(self, x: Tensor) -> tuple[Tensor, ...]:
+        return x.split(max(1, self.batch_size // self.samples))
+
+    def _passes(self, x: Tensor) -> list[Tensor]:
+        """The clips (n, s, L), s copies at a time, so that no forward pass is larger than the batch."""
+        at_once = max(1, min(self.samples, self.batch_size // len(x)))
+        counts = [min(at_once, self.samples - done) for done in range(0, self.samples, at_once)]
+        return [x[:, None].expand(-1, count, -1) for count in counts]
+
+    def _logits(self, copies: Tensor) -> Tensor:
+        """Of (n, s, L): (n, s, C)."""
+        self.model.eval()
+        ready, _ = self.estimator._apply_preprocessing(copies.flatten(0, 1), None, fit=False, no_grad=False)
+        output = self.model(ready)
+        return output.unflatten(0, copies.shape[:2])
+
+
+def as_labels(estimator: PyTorchClassifier, x: np.ndarray, y: np.ndarray | None, targeted: bool) -> Tensor:
+    """
+    Labels to attack.
+
+    :param estimator: Answers where there are none.
+    :param x: Sound (N, L).
+    :param y: Class indices (N,), one-hot rows (N, C), or None.
+    :param targeted: Whether they are targets.
+    :return: int64 (N,).
+    :raises ValueError: If they are unusable, or a targeted attack has none.
+    """
+    if y is None:
+        if targeted:
+            raise ValueError("a targeted attack needs y, the classes that clips shall be called")
+        y = estimator.predict(x).argmax(1)
+    labels = class_indices(y, len(x))
+    if labels.max() >= estimator.nb_classes:
+        raise ValueError(f"y names class {labels.max()}, the classifier has {estimator.nb_classes}")
+    return torch.from_numpy(labels)
+
+
+def clip_bounds(estimator: PyTorchClassifier) -> tuple[float, float]:
+    """
+    :param estimator: With or without clip values.
+    :return: Least and largest sample: its own, or those of sound.
+    """
+    if estimator.clip_values is None:
+        return -1.0, 1.0
+    low, high = estimator.clip_values
+    return float(np.min(low)), float(np.max(high))
+
+
+def check_whole(value: object, name: str, least: int) -> None:
+    """
+    :param value: To be a whole number.
+    :param name: What a message calls it.
+    :param least: The smallest that will do.
+    :raises ValueError: If it is none.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
