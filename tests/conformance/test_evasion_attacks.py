@@ -60,10 +60,10 @@ def test_labels_in_every_form_and_none(evasion_case, x, victim):
 
 
 def test_it_changes_every_clip_into_new_float32_sound(evasion_case, x, victim):
-    before = x.copy()
+    before, right = x.copy(), victim.predict(x).argmax(1)  # what is wrong already may be left alone
     for given in (x, x.astype(np.float64)):
         given.flags.writeable = False
-        bad = evasion_case.make(victim).generate(given, Y)
+        bad = evasion_case.make(victim).generate(given, right)
         assert bad.dtype == np.float32
         assert bad.shape == x.shape
         assert np.abs(bad).max() <= 1

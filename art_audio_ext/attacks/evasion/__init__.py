@@ -1,5 +1,7 @@
 """Evasion attacks: subclasses of ART's `EvasionAttack`."""
 
 from art_audio_ext.attacks.evasion.audio_pgd import AudioPGD
+from art_audio_ext.attacks.evasion.fake_bob import FakeBob
+from art_audio_ext.attacks.evasion.ts_mifgsm import TSMIFGSM
 
-__all__ = ["AudioPGD"]
+__all__ = ["TSMIFGSM", "AudioPGD", "FakeBob"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,6 +70,20 @@ class DrawnLogits:
         return output.unflatten(0, copies.shape[:2])
 
 
+def predicted(estimator: Any, x: np.ndarray, batch_size: int = 128) -> np.ndarray:
+    """
+    An estimator's scores. ART's loader draws a number from torch's global state, which is put back.
+
+    :param estimator: Any ART classifier.
+    :param x: Sound (N, L).
+    :param batch_size: Clips at a time.
+    :return: Shape (N, C).
+    """
+    with torch.random.fork_rng(devices=[]):
+        scores: np.ndarray = estimator.predict(x, batch_size=batch_size)
+    return scores
+
+
 def as_labels(estimator: PyTorchClassifier, x: np.ndarray, y: np.ndarray | None, targeted: bool) -> Tensor:
     """
     Labels to attack.
@@ -83,7 +98,7 @@ def as_labels(estimator: PyTorchClassifier, x: np.ndarray, y: np.ndarray | None,
     if y is None:
         if targeted:
             raise ValueError("a targeted attack needs y, the classes that clips shall be called")
-        y = estimator.predict(x).argmax(1)
+        y = predicted(estimator, x).argmax(1)
     labels = class_indices(y, len(x))
     if labels.max() >= estimator.nb_classes:
         raise ValueError(f"y names class {labels.max()}, the classifier has {estimator.nb_classes}")
