@@ -1,7 +1,7 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Python 3.10 to 3.12 and make are all they need.
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= armory,cluster,demo,dev
+EXTRAS ?= armory,cluster,demo,dev,diffusion
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
 	$$p -c "$(USABLE)" >/dev/null 2>&1 && echo $$p && break; done)

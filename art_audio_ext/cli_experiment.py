@@ -104,6 +104,50 @@ def tokens_command(
     typer.echo(f"Written: {out / 'results.json'}")
 
 
+@experiment.command("dual-pure", epilog="Example: art-audio experiment dual-pure --data recordings --out out/dual_pure")
+def dual_pure_command(
+    data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    preset: Annotated[
+        str, typer.Option(help="quick (100 clips, main rows), standard (400 clips, 3 seeds, all) or paper (a GPU).")
+    ] = "quick",
+    defences: Annotated[
+        str | None, typer.Option(help="Such as none,time_stage,dual_pure; default: the preset's.")
+    ] = None,
+    attacks: Annotated[str | None, typer.Option(help="Such as clean,pgd10,pgd10_eot20; default: the preset's.")] = None,
+    clips: Annotated[int | None, typer.Option(min=1, help="Test clips, instead of the preset's.")] = None,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Seeds of attacks and noise, instead of the preset's.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifiers, instead of the preset's.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells of the table at a time.")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Purifiers, controls and rivals under attacks that know them, on speech commands; resumes when stopped."""
+    from art_audio_ext.experiments.dual_pure import dual_pure, format_dual_pure
+
+    record = dual_pure(
+        data,
+        out,
+        preset=preset,
+        defences=_listed(defences),
+        attacks=_listed(attacks),
+        clips=clips,
+        seeds=seeds,
+        epochs=epochs,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        seed=seed,
+        progress=not quiet,
+    )
+    typer.echo(format_dual_pure(record))
+    typer.echo(f"Written: {out / 'results.json'}")
+
+
 def _listed(text: str | None) -> list[str] | None:
     """Names between commas; None where nothing was said."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

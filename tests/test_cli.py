@@ -41,7 +41,10 @@ def run(monkeypatch, capsys, *arguments: object) -> tuple[int, str, str]:
     return code, captured.out, captured.err
 
 
-@pytest.mark.parametrize("command", [["audit"], ["poison"], ["compare"], ["demo"], ["train", "vae"], ["doctor"]])
+COMMANDS = ["audit", "poison", "compare", "demo", "doctor", "train vae", "train classifier", "train diffusion"]
+
+
+@pytest.mark.parametrize("command", [command.split() for command in COMMANDS])
 def test_every_help_has_an_example(monkeypatch, capsys, command):
     code, out, _ = run(monkeypatch, capsys, *command, "--help")
     assert code == 0

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +14,7 @@ from art_audio_ext.datasets.split import split_dataset
 from art_audio_ext.experiments.attack_bank import AttackBank
 from art_audio_ext.experiments.attack_plans import AttackPlan
 from art_audio_ext.experiments.attack_scoring import input_kinds, scores_of
+from art_audio_ext.experiments.global_seed import global_seed
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.functional.metrics import attack_success_rate, benign_accuracy, confusion
 from art_audio_ext.training.encoders import Encoder
@@ -186,17 +185,6 @@ def _removed_by_art(name: str, victim: Any, x: np.ndarray, labels: np.ndarray, s
     from art.defences.detector.poison import ActivationDefence, SpectralSignatureDefense
 
     kind = ActivationDefence if name == "activation_clustering" else SpectralSignatureDefense
-    with _numpy_seed(seed):
+    with global_seed(seed):
         _, is_clean = kind(victim, x, np.eye(victim.nb_classes, dtype=np.float32)[labels]).detect_poison()
     return np.asarray(is_clean) == 0
-
-
-@contextmanager
-def _numpy_seed(seed: int) -> Iterator[None]:
-    """ART's clustering draws from numpy's global state and takes no seed: set that, and put it back."""
-    state = np.random.get_state()  # noqa: NPY002
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    try:
-        yield
-    finally:
-        np.random.set_state(state)  # noqa: NPY002

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -14,15 +15,27 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
-from art_audio_ext.attacks.evasion import AudioPGD
+from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, FakeBob
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
     TunedActivationClustering,
     TunedSpectralSignatures,
 )
-from art_audio_ext.defences.preprocessor import TimeDomainPurifier
+from art_audio_ext.defences.preprocessor import (
+    AudioPure,
+    DDPMPurifier,
+    DiffNoise,
+    DiffRevPurifier,
+    DualPure,
+    FrequencyDomainPurifier,
+    OneShotPurifier,
+    TimeDomainPurifier,
+)
 from art_audio_ext.functional.front_end import log_mel
+from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
+from art_audio_ext.training.diffusion_settings import DiffusionSettings
+from art_audio_ext.training.runs import seeded
 
 
 class BandLevels:
@@ -33,6 +46,20 @@ class BandLevels:
     def encode(self, waveforms: np.ndarray) -> np.ndarray:
         mel = log_mel(torch.from_numpy(np.array(waveforms)), n_mels=16)
         return torch.cat([mel.mean(2), mel.std(2)], 1).numpy()
+
+
+def untrained(domain: str) -> AudioDiffusion:
+    """The smallest diffusion model of a domain, with weights that do something."""
+    sizes = {"base": 8, "multipliers": (1, 1), "attention": (), "residual_channels": 4, "layers": 2, "skip_channels": 4}
+    settings = DiffusionSettings(domain, **sizes, dilation_cycle=2, embedding=(8, 8, 8), heads=1)
+    network = seeded(lambda: build_network(settings), 0)
+    with torch.no_grad():  # the last layer of a fresh network is zero
+        for parameter in network.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    return AudioDiffusion(network, settings, 16000)
+
+
+MEL, WAVE = untrained("mel") if find_spec("diffusers") else None, untrained("wave")
 
 
 @dataclass(frozen=True)
@@ -81,9 +108,19 @@ EVASION_ATTACKS = [
         {"norm": "2", "eps": 0.2, "max_iter": 3, "loss": "margin", "restarts": 2, "seed": 4, "verbose": False},
         {"loss": "mean"},
     ),
+    Case(TSMIFGSM, {"max_iter": 3, "shifts": 2, "eps": 0.01, "verbose": False}, {"decay": -1}),
+    Case(FakeBob, {"max_iter": 3, "samples": 4, "eps": 0.01, "verbose": False}, {"samples": 3}),
 ]
 PURIFIERS = [
     Case(TimeDomainPurifier, {"steps": 3, "seed": 5}, {"steps": 0}),
+    Case(DiffNoise, {"steps": 2}, {"steps": 201}),
+    Case(FrequencyDomainPurifier, {"diffusion": MEL, "steps": 4, "reverse": "all_steps"}, {"reverse": "back"}),
+    Case(FrequencyDomainPurifier, {"diffusion": MEL, "steps": 20, "reverse": "one_shot"}, {"diffusion": WAVE}),
+    Case(DualPure, {"diffusion": MEL}, {"time_steps": 0}),
+    Case(DDPMPurifier, {"diffusion": WAVE}, {"steps": True}),
+    Case(DiffRevPurifier, {"diffusion": WAVE}, {"diffusion": "weights.pt"}),
+    Case(OneShotPurifier, {"diffusion": WAVE}, {"diffusion": MEL}),
+    Case(AudioPure, {"diffusion": WAVE}, {"steps": 0}),
 ]
 
 
@@ -94,6 +131,8 @@ def evasion_case(request) -> Case:
 
 @pytest.fixture(params=PURIFIERS, ids=str)
 def purifier_case(request) -> Case:
+    if "diffusion" in request.param.options and request.param.options["diffusion"] is None:
+        pytest.skip("needs the extra [diffusion]")
     return request.param
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import pickle
 
@@ -83,10 +84,11 @@ def test_a_seed_and_the_number_of_the_call_decide(purifier_case, x, untouched_ra
         travelled = pickle.loads(pickle.dumps(purifier))
         purifier.reset()
         assert purifier(x)[0].tobytes() == first.tobytes()
-        assert travelled(x)[0].tobytes() != second.tobytes()  # it went on from call 2
         assert held[0].tobytes() == held[1].tobytes() == first.tobytes()
-    assert purifier_case.make(seed=77)(x)[0].tobytes() != first.tobytes()
-    assert first.tobytes() != second.tobytes()
+    random = purifier.is_random
+    assert (travelled(x)[0].tobytes() != second.tobytes()) == random  # it went on from call 2
+    assert (purifier_case.make(seed=77)(x)[0].tobytes() != first.tobytes()) == random
+    assert (first.tobytes() != second.tobytes()) == random
 
 
 def test_labels_and_input_are_left_alone(purifier_case, x):
@@ -111,6 +113,9 @@ def test_what_is_not_sound_is_refused_by_row_and_remedy(purifier_case, bad_sound
 def test_its_gradient_is_exact(purifier_case, x):
     """Against central differences in 64 bits, at fixed noise, along random directions."""
     purifier = purifier_case.make(fixed_noise=True)
+    if "diffusion" in purifier.params:
+        purifier.diffusion = copy.deepcopy(purifier.diffusion)
+        purifier.diffusion.network.double()
     rng = torch.Generator().manual_seed(0)
     point = torch.from_numpy(x[:2]).double()
     direction = torch.randn(point.shape, generator=rng, dtype=torch.float64)
@@ -124,7 +129,7 @@ def test_its_gradient_is_exact(purifier_case, x):
     step = 1e-6
     with torch.no_grad():
         difference = float(value(point + step * direction) - value(point - step * direction)) / (2 * step)
-    assert slope == pytest.approx(difference, rel=1e-3)
+    assert slope == pytest.approx(difference, rel=1e-4)  # ReLUs have kinks
 
 
 def test_arts_own_attacks_go_through_it(purifier_case, x, behind):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -25,6 +25,7 @@ class Purifier(PreprocessorPyTorch):
     ART hands a whole array over in one call, so batches are made here. Gradients go through `forward`, and are exact.
     """
 
+    is_random: ClassVar[bool] = True  # whether calls differ
     params = ["seed", "fixed_noise", "batch_size", "apply_fit", "apply_predict"]  # noqa: RUF012  # ART's own form
 
     def __init__(

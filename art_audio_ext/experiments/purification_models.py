@@ -1,0 +1,148 @@
+"""The networks that a comparison of purifiers needs: trained once, kept as files, and opened by workers."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.experiments.train_classifier import ADVERSARIAL_EPS, background_of
+from art_audio_ext.functional.diffusion import DiffusionSchedule
+from art_audio_ext.training.audio_diffusion import AudioDiffusion
+from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.training.speech_model import SpeechModel
+
+TIME_STEPS = 3  # the paper's t_w
+STAGE_NOISE = float(DiffusionSchedule().noise(TIME_STEPS))
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """
+    How one network is trained.
+
+    :param kind: "classifier" or "diffusion".
+    :param changes: To the classifier's settings.
+    :param start: A classifier to go on from.
+    :param share: Of the epochs of the preset.
+    :param domain: Of a diffusion model.
+    """
+
+    kind: str
+    changes: tuple[tuple[str, Any], ...] = ()
+    start: str | None = None
+    share: float = 1.0
+    domain: str = ""
+
+
+MODELS: dict[str, ModelPlan] = {
+    "plain": ModelPlan("classifier"),
+    "surrogate": ModelPlan("classifier", (("seed_shift", 1),)),
+    "noisy": ModelPlan("classifier", (("noise_sigma", STAGE_NOISE),), "plain", 0.3),
+    "adversarial": ModelPlan("classifier", (("adversarial_eps", ADVERSARIAL_EPS),), "plain", 0.5),
+    "robust_noisy": ModelPlan(
+        "classifier", (("adversarial_eps", ADVERSARIAL_EPS), ("noise_sigma", STAGE_NOISE)), "plain", 0.8
+    ),
+    "mel_diffusion": ModelPlan("diffusion", domain="mel"),
+    "wave_diffusion": ModelPlan("diffusion", domain="wave"),
+}
+
+
+def prepare_models(
+    names: Collection[str],
+    train: AudioDataset,
+    folder: Path,
+    classifier: ClassifierSettings,
+    diffusion_preset: str,
+    seed: int,
+    progress: bool,
+) -> dict[str, Path]:
+    """
+    Train what is not there yet; each training goes on where it was stopped.
+
+    :param names: Of `MODELS`.
+    :param train: Clips to learn from, one second at 16 kHz.
+    :param folder: Where the files go.
+    :param classifier: Settings of the plain classifier, from which the others differ.
+    :param diffusion_preset: Of the diffusion models.
+    :param seed: Of all trainings.
+    :param progress: Show bars.
+    :return: The files by name, those that others start from among them.
+    :raises ValueError: If a name is unknown, or the data or a setting will not do.
+    """
+    wanted = set(names)
+    if unknown := sorted(wanted - set(MODELS)):
+        raise ValueError(f"there is no model {', '.join(unknown)}: choose among {', '.join(MODELS)}")
+    wanted |= {start for name in wanted if (start := MODELS[name].start) is not None}
+    paths = {name: folder / f"{name}.safetensors" for name in MODELS if name in wanted}
+    for name, path in paths.items():
+        if path.is_file():
+            continue
+        if MODELS[name].kind == "diffusion":
+            _train_diffusion(MODELS[name], train, path, diffusion_preset, seed, progress)
+        else:
+            _train_classifier(name, train, path, classifier, paths, seed, progress)
+    return paths
+
+
+@lru_cache(maxsize=8)
+def open_model(path: str) -> SpeechModel:
+    """
+    :param path: Of a classifier; opened once a process.
+    :return: The classifier.
+    """
+    return SpeechModel.load(path)
+
+
+@lru_cache(maxsize=4)
+def open_diffusion(path: str) -> AudioDiffusion:
+    """
+    :param path: Of a diffusion model; opened once a process.
+    :return: The model.
+    """
+    return AudioDiffusion.load(path)
+
+
+def _train_classifier(
+    name: str,
+    train: AudioDataset,
+    path: Path,
+    base: ClassifierSettings,
+    paths: dict[str, Path],
+    seed: int,
+    progress: bool,
+) -> None:
+    """One classifier, from nothing or from another one with a third of the learning rate."""
+    from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
+
+    plan, changes = MODELS[name], dict(MODELS[name].changes)
+    seed += changes.pop("seed_shift", 0)
+    rate = base.learning_rate if plan.start is None else base.learning_rate / 3
+    settings = replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **changes)
+    model = train_classifier(
+        train.waveforms,
+        train.labels,
+        train.label_names,
+        train.sample_rate,
+        settings,
+        seed=seed,
+        background=background_of(train),
+        start=None if plan.start is None else SpeechModel.load(paths[plan.start]),
+        checkpoint_dir=path.with_name(f"{name}-checkpoints"),
+        progress=progress,
+    )
+    model.save(path)
+
+
+def _train_diffusion(plan: ModelPlan, train: AudioDataset, path: Path, preset: str, seed: int, progress: bool) -> None:
+    from art_audio_ext.training.diffusion import train_diffusion  # Lightning takes seconds to import
+
+    folder = path.with_name(f"{path.stem}-checkpoints")
+    clips = np.asarray(train.waveforms)
+    options: dict[str, Any] = {"seed": seed, "checkpoint_dir": folder, "progress": progress}
+    train_diffusion(clips, train.sample_rate, plan.domain, preset, **options).save(path)

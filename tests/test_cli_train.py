@@ -1,0 +1,63 @@
+"""`art-audio train classifier` and `train diffusion`: what they write, print and refuse."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+import pytest
+
+from art_audio_ext import cli
+from art_audio_ext.datasets.export import write_folder
+from art_audio_ext.training import diffusion_settings
+from art_audio_ext.training.audio_diffusion import AudioDiffusion
+from art_audio_ext.training.speech_model import SpeechModel
+
+
+@pytest.fixture
+def folder(tiny_dataset, tmp_path):
+    return write_folder(tiny_dataset, tmp_path / "clips", progress=False)
+
+
+@pytest.fixture
+def run(monkeypatch, capsys):
+    def command(*arguments) -> tuple[int, str]:
+        """Exit code, and what was printed."""
+        monkeypatch.setattr(sys, "argv", ["art-audio", *map(str, arguments)])
+        try:
+            cli.main()
+            code = 0
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out + captured.err
+
+    return command
+
+
+def test_a_classifier_and_its_accuracy(run, folder, tmp_path):
+    out = tmp_path / "out" / "model"
+    options = ["--width", 4, "--epochs", 1, "--noise-sigma", 0.01, "--adversarial", "--quiet"]
+    code, said = run("train", "classifier", "--data", folder, "--out", out, *options)
+    assert code == 0, said
+    record = json.loads((tmp_path / "out" / "model-test.json").read_text())
+    assert f"Accuracy on {record['test_clips']} test clips: {record['accuracy']:.1%}" in said
+    assert record["settings"]["adversarial_eps"] == 0.002
+    model = SpeechModel.load(out)
+    assert model.label_names == ("alpha", "bravo", "charlie", "delta")
+    assert (model.settings.width, model.settings.noise_sigma) == (4, 0.01)
+    assert run("train", "classifier", "--data", folder, "--out", out, "--model", "lenet")[0] == 2
+
+
+def test_a_diffusion_model(run, folder, tmp_path, monkeypatch):
+    small = {"residual_channels": 4, "layers": 2, "dilation_cycle": 2, "skip_channels": 4, "embedding": (8, 8, 8)}
+    tiny = replace(diffusion_settings.PRESETS["wave", "quick"], **small)
+    monkeypatch.setitem(diffusion_settings.PRESETS, ("wave", "quick"), tiny)
+    out = tmp_path / "wave.safetensors"
+    code, said = run("train", "diffusion", "--domain", "wave", "--data", folder, "--out", out, "--epochs", 1, "--quiet")
+    assert code == 0, said
+    assert AudioDiffusion.load(out).settings.domain == "wave"
+    code, said = run("train", "diffusion", "--domain", "video", "--data", folder, "--out", out)
+    assert code == 2
+    assert "choose mel, wave" in said
