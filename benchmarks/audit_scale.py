@@ -71,12 +71,14 @@ def audit(folder: Path, out: Path, cache: Path) -> dict[str, float]:
     _, status, usage = os.wait4(process.pid, 0)
     if os.waitstatus_to_exitcode(status) not in (0, 3):
         raise SystemExit(f"the audit of {folder} failed")
+    seconds = time.perf_counter() - start
     record = json.loads((out / "audit.json").read_text(encoding="utf-8"))
     scale = 2**20 if sys.platform == "darwin" else 1024
     return {
-        "seconds": time.perf_counter() - start,
+        "seconds": seconds,
         "peak_mib": usage.ru_maxrss / scale,
         "samples": len(record["samples"]),
+        "clips_per_second": len(record["samples"]) / seconds,
         **{f"{stage}_seconds": seconds for stage, seconds in record["seconds"].items()},
     }
 
@@ -84,10 +86,12 @@ def audit(folder: Path, out: Path, cache: Path) -> dict[str, float]:
 def report(rows: list[dict[str, float]]) -> None:
     """Print the table, and as the last line one JSON object."""
     print(
-        f"{'clips':>8}{'peak':>12}{'seconds':>10}{'load':>8}{'encode':>8}{'score':>8}{'clips/s':>9}{'as float32':>14}"
+        f"{'clips':>8}{'peak':>12}{'seconds':>10}{'load':>8}{'encode':>8}{'score':>8}{'recover':>9}{'clips/s':>9}"
+        f"{'as float32':>14}"
     )
     for row in rows:
         stages = "".join(f"{row[f'{stage}_seconds']:>8.1f}" for stage in ("load", "encode", "score"))
+        stages += f"{row['recover_seconds']:>9.1f}{row['clips_per_second']:>9.0f}"
         whole = row["clips"] * 16000 * 4 / 2**20
         print(f"{row['clips']:>8}{row['peak_mib']:>8.0f} MiB{row['seconds']:>10.1f}{stages}{whole:>10.0f} MiB")
     small, large = rows
@@ -97,6 +101,7 @@ def report(rows: list[dict[str, float]]) -> None:
         "ours": round(large["peak_mib"], 1),
         "rivals": {"audit_of_a_tenth": round(small["peak_mib"], 1)},
         "ratios": {"audit_of_a_tenth": round(small["peak_mib"] / large["peak_mib"], 3)},
+        "clips_per_second": round(large["clips_per_second"], 1),
         "same_result": all(row["samples"] == row["clips"] for row in rows),
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
     }

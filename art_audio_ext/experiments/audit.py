@@ -11,6 +11,7 @@ from art_audio_ext.experiments.audit_inputs import make_input, plan_input, timed
 from art_audio_ext.experiments.audit_record import audit_record
 from art_audio_ext.experiments.audit_sounds import recovered_sounds, write_sounds
 from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options, scorer_settings
+from art_audio_ext.functional.window_tokens import pca_window_seconds
 from art_audio_ext.report import write_audit, write_report
 from art_audio_ext.report.records import AuditResult
 from art_audio_ext.training.encoders import Encoder
@@ -76,7 +77,9 @@ def audit(
         loading |= {"seconds": seconds, "sample_rate": rate, "seed": seed, "progress": progress}
         dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     ignored = [] if score_noise else _noise_classes(dataset)
-    given = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
+    given: dict[str, Any] = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
+    if plan.tokens == "pca":
+        given["window_seconds"] = pca_window_seconds(dataset.waveforms.shape[1], rate)
     taken = scorer_options(plan.score)
     options = scorer_settings(score_options, **{key: value for key, value in given.items() if key in taken})
     check_scorer(plan.score, dataset.labels, seed=seed, **options)

@@ -82,6 +82,8 @@ def plan_input(
     if takes == "windows" and encoder is not None and not hasattr(encoder, "encode_steps"):
         raise ValueError("tokens of a VAE need an encoder with encode_steps: give an AudioVae")
     settings = getattr(encoder, "settings", None) if encoder is not None else resolve_settings(preset, epochs)
+    if takes == "latents" and getattr(settings, "architecture", "dsa") == "steps":
+        raise ValueError(f"score {score!r} is about latents of whole clips: choose another preset than steps")
     name = str(vae) if isinstance(vae, (str, Path)) else "trained on these clips" if vae is None else "given"
     return InputPlan(
         score=score,

@@ -41,6 +41,7 @@ from art_audio_ext.experiments.trigger_sounds import ARMORY
 from art_audio_ext.report.experiment_records import PoisonLikelihoodResult
 from art_audio_ext.report.poison_likelihood_view import write_poison_likelihood
 from art_audio_ext.training.encoders import Encoder, load_encoder
+from art_audio_ext.training.weight_files import two_paths, weights_checksum
 
 FEW_ATTACKS = 20
 
@@ -203,6 +204,7 @@ def _train(dataset: AudioDataset, out: Path, preset: str, seed: int, progress: b
 def _vae_id(vae: Encoder | str | Path | None, out: Path) -> str:
     """What tells an encoder from another, for results that are kept."""
     if vae is not None and not isinstance(vae, (str, Path)):
-        return type(vae).__name__
-    path = Path(out / "vae" if vae is None else vae)
-    return hashlib.sha256(path.with_suffix(".safetensors").read_bytes()).hexdigest()[:16]
+        network = getattr(vae, "network", None)
+        return type(vae).__name__ if network is None else f"{weights_checksum(network):08x}"
+    path, _ = two_paths(out / "vae" if vae is None else vae)
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:16]

@@ -10,7 +10,7 @@ from typing import Any
 import art_audio_ext
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.experiments.attack_bank import AttackBank
-from art_audio_ext.experiments.attack_plans import check_line, draw_plans
+from art_audio_ext.experiments.attack_plans import LINES, check_line, draw_plans
 from art_audio_ext.experiments.attack_scoring import run_experiment
 from art_audio_ext.experiments.poison_likelihood_setup import ALPHA, clean_seeds, fingerprint
 from art_audio_ext.experiments.poison_likelihood_summary import Finished, clean_table, line_table
@@ -52,9 +52,11 @@ def compare_tokens(
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
     :return: `rows`, one a set of windows and line, as `line_table` has them, with `tokens`; `clean`, one a set;
-        `train_seconds` by set.
+        `train_seconds` by set, None where the autoencoder was there already.
     :raises ValueError: If the data or an option is unusable.
     """
+    if not lines:
+        raise ValueError(f"lines names no attack: choose among {', '.join(LINES)}")
     for line in lines:
         check_line(line)
     loading: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "progress": progress}
@@ -62,9 +64,10 @@ def compare_tokens(
     about = {"experiment": "tokens", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
     record: dict[str, Any] = {**about, "attacks": attacks, "seed": seed, "rows": [], "clean": [], "train_seconds": {}}
     for tokens, preset in TOKEN_SETS.items():
-        start = time.perf_counter()
-        encoder = _encoder(dataset, out / f"{tokens}.safetensors", preset, seed, progress)
-        record["train_seconds"][tokens] = round(time.perf_counter() - start, 1)
+        start, path = time.perf_counter(), out / f"{tokens}.safetensors"
+        kept = path.is_file()
+        encoder = _encoder(dataset, path, preset, seed, progress)
+        record["train_seconds"][tokens] = None if kept else round(time.perf_counter() - start, 1)
         bank = AttackBank.build(dataset, ["windows" if encoder is None else "steps"], encoder, progress)
         experiments = _experiments(bank, lines, attacks, clean, seed)
         identity = about | {"tokens": tokens, "settings": None if preset is None else PRESETS[preset].to_dict()}
@@ -90,7 +93,8 @@ def format_tokens(record: dict[str, Any]) -> str:
         cells = ["" if value is None else f"{value:.3f}" for value in figures]
         lines.append(f"| {row['about']} | {row['tokens']} | {' | '.join(cells)} |")
     alarms = [f"{row['tokens']} {row['alarms']} of {row['runs']}" for row in record["clean"]]
-    trained = [f"{name} {seconds:g} s" for name, seconds in record["train_seconds"].items()]
+    known = record["train_seconds"].items()
+    trained = [f"{name} {'trained before' if seconds is None else f'{seconds:g} s'}" for name, seconds in known]
     lines += ["", f"Clean datasets called poisoned: {', '.join(alarms)}.", f"Ready after: {', '.join(trained)}."]
     return "\n".join(lines)
 
@@ -108,8 +112,10 @@ def _encoder(dataset: AudioDataset, path: Path, preset: str | None, seed: int, p
     """The autoencoder, trained if it is not there yet."""
     if preset is None:
         return None
-    from art_audio_ext.training.vae import train_vae  # Lightning takes seconds to import
+    from art_audio_ext.training.vae import AudioVae, train_vae  # Lightning takes seconds to import
 
+    if path.is_file():
+        return AudioVae.load(path)
     folder = path.with_suffix("")
     vae = train_vae(dataset.waveforms, dataset.sample_rate, preset, seed=seed, checkpoint_dir=folder, progress=progress)
     vae.save(path)

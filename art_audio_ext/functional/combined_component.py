@@ -12,7 +12,7 @@ from art_audio_ext.functional.checks import class_indices
 from art_audio_ext.functional.coherent_checks import check_coherent_options
 from art_audio_ext.functional.coherent_component import coherent_component_scores
 from art_audio_ext.functional.front_end import HOP_SECONDS
-from art_audio_ext.functional.novel_component import LEAST_CLIPS, novel_component_scores
+from art_audio_ext.functional.novel_component import novel_classes, novel_component_scores
 from art_audio_ext.functional.outliers import class_outliers
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.predictive_p_values import LEAST_OTHERS
@@ -72,10 +72,11 @@ def _too_few(
     """Why the novel component cannot be had of these clips, or None."""
     if waveforms.shape[1] < WINDOW_FRAMES * round(HOP_SECONDS * sample_rate):
         return f"clips of {waveforms.shape[1]} samples are shorter than a window"
-    counts = np.array([(labels == c).sum() for c in np.unique(labels) if c not in set(ignore_classes)])
-    if np.median(counts) < LEAST_CLIPS:
-        return f"the median class has under {LEAST_CLIPS} clips"
-    if (counts >= max(LEAST_CLIPS, np.median(counts) / 2)).sum() <= LEAST_OTHERS:
+    try:
+        classes = novel_classes(labels, ignore_classes)
+    except ValueError as error:
+        return str(error)
+    if classes.scored.sum() <= LEAST_OTHERS:
         return f"{LEAST_OTHERS} classes or fewer are large enough to compare"
     return None
 

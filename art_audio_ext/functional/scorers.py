@@ -11,7 +11,7 @@ import numpy as np
 from art_audio_ext.functional.coherent_checks import check_coherent_options, searchable_classes
 from art_audio_ext.functional.coherent_component import coherent_component_scores
 from art_audio_ext.functional.combined_component import check_combined_options, combined_component_scores
-from art_audio_ext.functional.novel_component import check_novel_options, novel_component_scores
+from art_audio_ext.functional.novel_component import check_novel_options, novel_classes, novel_component_scores
 from art_audio_ext.functional.outliers import comparable_classes
 from art_audio_ext.functional.poison_likelihood import check_likelihood_options, poison_likelihood_scores
 from art_audio_ext.functional.poison_scores import PoisonScores
@@ -30,7 +30,7 @@ class Scorer(NamedTuple):
 SCORERS: dict[str, Scorer] = {
     "coherent_component": Scorer(coherent_component_scores, check_coherent_options, "waveforms", searchable_classes),
     "combined": Scorer(combined_component_scores, check_combined_options, "waveforms", searchable_classes),
-    "novel_component": Scorer(novel_component_scores, check_novel_options, "windows", comparable_classes),
+    "novel_component": Scorer(novel_component_scores, check_novel_options, "windows", novel_classes),
     "pls": Scorer(poison_likelihood_scores, check_likelihood_options, "latents", comparable_classes),
 }
 

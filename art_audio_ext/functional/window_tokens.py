@@ -53,6 +53,27 @@ class WindowScatter:
         self._scatter += windows.transpose(0, 2, 1) @ windows
         self.clips += len(mels)
 
+    def merge(self, other: WindowScatter) -> None:
+        """
+        Take in what another one has, such as that of another shard.
+
+        :param other: Of clips of the same length; it is left as it is.
+        :raises ValueError: If the clips have another length.
+        """
+        if not self.clips or not other.clips:
+            if other.clips:
+                self.__dict__.update({name: np.array(value) for name, value in other.__dict__.items()})
+                self.clips = int(self.clips)
+            return
+        if other._shift.shape != self._shift.shape:
+            raise ValueError("the clips of two shards have different lengths: give clips of one length")
+        moved = (other._shift - self._shift)[:, 0]  # from the other's origin to this one
+        cross = other._sum[:, :, None] * moved[:, None]
+        self._scatter += other._scatter + cross + cross.transpose(0, 2, 1)
+        self._scatter += other.clips * moved[:, :, None] * moved[:, None]
+        self._sum += other._sum + other.clips * moved
+        self.clips += other.clips
+
     def basis(self, dims: int = DIMS) -> WindowBasis:
         """
         :param dims: Numbers a window.

@@ -1,4 +1,4 @@
-"""How a filter or an audit comes by its encoder, given, loaded or trained, and by the latents of its clips."""
+"""How a filter or an audit comes by its encoder, given or loaded, and by the latents of its clips."""
 
 from __future__ import annotations
 

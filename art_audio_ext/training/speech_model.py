@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
 from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 from art_audio_ext.training.classifier_settings import ClassifierSettings
-from art_audio_ext.training.weight_files import read_weights, write_weights
+from art_audio_ext.training.weight_files import read_weights, weights_checksum, write_weights
 
 if TYPE_CHECKING:
     from art.estimators.classification import PyTorchClassifier
@@ -98,10 +97,7 @@ class SpeechModel:
 
     def checksum(self) -> int:
         """A number that tells these weights from others."""
-        value = 0
-        for tensor in self.network.state_dict().values():
-            value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().tobytes(), value)
-        return value
+        return weights_checksum(self.network)
 
     def save(self, path: str | Path) -> Path:
         """

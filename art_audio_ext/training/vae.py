@@ -30,7 +30,7 @@ def train_vae(
     devices: int = 1,
 ) -> AudioVae:
     """
-    Train the Disentangled Sequential Autoencoder on sound. Labels are not needed.
+    Train the Disentangled Sequential Autoencoder, or the small one over steps, on sound. Labels are not needed.
 
     With `checkpoint_dir`, every epoch is kept, and the same call after an interruption goes on from the last whole
     epoch to the same weights, bit for bit on the CPU with as many threads.

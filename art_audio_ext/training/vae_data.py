@@ -1,4 +1,4 @@
-"""Sound on its way into the sequential autoencoder: checked batches, log-mels, and an order fixed by seed and epoch."""
+"""Sound on its way into a network: checked batches, log-mels, and an order fixed by seed and epoch."""
 
 from __future__ import annotations
 

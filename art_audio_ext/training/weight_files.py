@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -28,7 +29,7 @@ def write_weights(network: nn.Module, path: str | Path, format_name: str, about:
     :param about: What is needed to build the object again, in plain types.
     :return: The path of the weights.
     """
-    weights, beside = _two_paths(path)
+    weights, beside = two_paths(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
     tensors = {k: v.detach().cpu().contiguous() for k, v in network.state_dict().items()}
     partial = weights.with_name(f".{weights.name}.partial")
@@ -64,7 +65,7 @@ def read_weights(
     :raises ValueError: If the JSON is missing, or either file is damaged or of something else.
     """
     kind = kind or format_name.rsplit(".", 1)[-1]
-    weights, beside = _two_paths(path)
+    weights, beside = two_paths(path)
     if not weights.is_file():
         if Path(path).is_file():
             raise FileNotFoundError(f"{path} is no {kind}: give the .safetensors that {source} wrote")
@@ -76,8 +77,22 @@ def read_weights(
     return network, about
 
 
-def _two_paths(path: str | Path) -> tuple[Path, Path]:
-    """The weights and the JSON of a name given with or without its ending."""
+def weights_checksum(network: nn.Module) -> int:
+    """
+    :param network: On any device.
+    :return: A number that tells its weights from others.
+    """
+    value = 0
+    for tensor in network.state_dict().values():
+        value = zlib.crc32(tensor.detach().cpu().contiguous().numpy().tobytes(), value)
+    return value
+
+
+def two_paths(path: str | Path) -> tuple[Path, Path]:
+    """
+    :param path: A name with or without `.safetensors`.
+    :return: The weights, and the JSON beside them.
+    """
     path = Path(path)
     weights = path if path.suffix == ".safetensors" else path.with_name(path.name + ".safetensors")
     return weights, weights.with_suffix(".json")

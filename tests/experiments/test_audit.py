@@ -171,6 +171,10 @@ def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
         audit("somewhere", tmp_path, score="combined", vae=SegmentLevels())
     with pytest.raises(ValueError, match="encode_steps"):
         audit("somewhere", tmp_path, score="novel_component", tokens="vae", vae=SegmentLevels())
+    with pytest.raises(ValueError, match="another preset than steps"):
+        audit("somewhere", tmp_path, score="pls", preset="steps")
+    with pytest.raises(ValueError, match="under 24 clips"):  # before a VAE is trained for it
+        audit(tiny_dataset.subset(np.arange(0, 120, 2)), tmp_path, score="novel_component", tokens="vae")
     with pytest.raises(ValueError, match="must not hold the seed"):
         audit(tiny_dataset, tmp_path, score_options={"seed": 1})
     with pytest.raises(ValueError, match="2 classes can be scored"):
@@ -220,6 +224,8 @@ def test_by_default_nothing_is_trained_and_the_trigger_is_recovered(tiny_dataset
 def test_tokens_of_windows_and_of_a_vae(tiny_dataset, tmp_path, no_page):
     pca = audit(tiny_dataset, tmp_path, score="novel_component", progress=False)
     assert pca.method["tokens"] == "pca"
+    seconds = [found["window_seconds"] for found in pca.method["classes"].values()]
+    assert all(0 <= start < end <= 1 for start, end in seconds)  # repair looks away from there
     assert pca.method["vae"] is None
 
     class Steps(SegmentLevels):

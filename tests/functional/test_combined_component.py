@@ -85,6 +85,16 @@ def test_labels_in_a_column_and_one_hot_give_the_same(poisoned):
 def test_too_few_classes_for_groups_leave_the_first_part(poisoned):
     x, y, _ = poisoned
     scores = combined_component_scores(x[y > 3], y[y > 3], seed=0, sample_rate=8000)
+    assert "Groups of clips were not looked for: 2 classes can be scored" in scores.details["notes"][-1]
+    scores = combined_component_scores(x[y > 2], y[y > 2], seed=0, sample_rate=8000)
     assert "Groups of clips were not looked for: 3 classes or fewer" in scores.details["notes"][-1]
     x = x[:, :900]
     assert "shorter than a window" in combined_component_scores(x, y, seed=0, sample_rate=8000).details["notes"][-1]
+
+
+def test_classes_of_all_sizes_are_no_error():
+    """Three tiny classes, two small and two large ones: which part can look at them is one and the same question."""
+    y = np.repeat(np.arange(7), [3, 3, 3, 30, 30, 200, 200])
+    x = (0.05 * np.random.default_rng(0).standard_normal((len(y), 2000))).astype(np.float32)
+    scores = combined_component_scores(x, y, seed=0, sample_rate=8000, anywhere=False)
+    assert "Groups of clips were not looked for" in scores.details["notes"][-1]

@@ -44,6 +44,28 @@ def test_batches_add_up(mels):
     np.testing.assert_allclose(np.abs(inner), 1, atol=1e-4)
 
 
+def test_shards_add_up(mels):
+    """Sums are kept about the first batch of each shard, so that merging has to move them."""
+    whole, merged = WindowScatter(), WindowScatter()
+    whole.add(mels)
+    for some in (mels[:25], mels[25:26], mels[26:] + 0.0):
+        shard = WindowScatter()
+        shard.add(some)
+        before = shard.basis(3).means if shard.clips > 1 else None
+        merged.merge(shard)
+        if before is not None:
+            np.testing.assert_array_equal(shard.basis(3).means, before)
+    merged.merge(WindowScatter())
+    assert merged.clips == 60
+    one, other = whole.basis(5), merged.basis(5)
+    np.testing.assert_allclose(one.means, other.means, atol=1e-5)
+    np.testing.assert_allclose(np.abs(np.sum(one.axes * other.axes, 1)), 1, atol=1e-4)
+    short = WindowScatter()
+    short.add(mels[:, :, :8])
+    with pytest.raises(ValueError, match="different lengths"):
+        merged.merge(short)
+
+
 def test_the_last_window_ends_with_the_clip(mels):
     basis = fit_window_basis(mels[:, :, :21], 3)
     assert len(basis.means) == 3
