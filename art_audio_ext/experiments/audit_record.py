@@ -12,6 +12,7 @@ from art_audio_ext.functional.scorers import class_table
 from art_audio_ext.report.records import AuditResult, ClassResult, SampleResult
 
 ENOUGH_CLIPS = 1000  # a class; the paper had about 3000
+MANY = 0.4  # share of suspects in a flagged class from which on it may be the sound of the class itself
 NEARLY = 0.1  # p-value below which a class that is not flagged is mentioned
 
 
@@ -62,7 +63,7 @@ def audit_record(
         method=method | {key: value for key, value in details.items() if key not in ("score", "seed")},
         seed=int(seed),
         seconds=seconds,
-        notes=[*_warnings(dataset, scores, method["name"]), *_nearly(classes, scores.details), *notes],
+        notes=[*_warnings(dataset, scores, method["name"]), *_nearly(classes, scores.details), *_many(classes), *notes],
     )
 
 
@@ -91,6 +92,16 @@ def _nearly(classes: list[ClassResult], details: dict[str, Any]) -> list[str]:
     return [
         f"Class {row.label!r} stands out, p = {row.p_value:.2g}, but not by the evidence that was asked for (alpha "
         f"{alpha:g}). One clean dataset in ten has such a class. To see its suspects, give a larger --alpha."
+    ]
+
+
+def _many(classes: list[ClassResult]) -> list[str]:
+    """Where so much of a class is alike that it may be what the class is: drum machines repeat one hi-hat."""
+    return [
+        f"In class {row.label!r} {row.suspects} of {row.clips} clips are suspects: where they share what the label is "
+        f"about, such as the hit of a drum machine, that is no trigger. Listen to it."
+        for row in classes
+        if row.flagged and row.suspects >= MANY * row.clips
     ]
 
 
