@@ -7,7 +7,7 @@ from typing import Any
 
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.datasets.speakers import NOISE_LABELS
-from art_audio_ext.experiments.audit_inputs import make_input, plan_input, timed, train_encoder
+from art_audio_ext.experiments.audit_inputs import InputPlan, make_input, plan_input, timed, train_encoder
 from art_audio_ext.experiments.audit_record import audit_record
 from art_audio_ext.experiments.audit_sounds import recovered_sounds, write_sounds
 from art_audio_ext.functional.scorers import check_scorer, score_samples, scorer_options, scorer_settings
@@ -16,6 +16,8 @@ from art_audio_ext.report import write_audit, write_report
 from art_audio_ext.report.records import AuditResult
 from art_audio_ext.training.encoders import Encoder
 from art_audio_ext.training.vae_settings import resolve_settings
+
+ALPHA = 0.01  # chance of calling clean data poisoned
 
 
 def audit(
@@ -30,7 +32,7 @@ def audit(
     sample_rate: int = 16000,
     score: str | None = None,
     tokens: str = "pca",
-    alpha: float = 0.01,
+    alpha: float = ALPHA,
     score_options: dict[str, Any] | None = None,
     score_noise: bool = False,
     batch_size: int = 256,
@@ -66,13 +68,15 @@ def audit(
     :param progress: Show progress.
     :param loading: Other options of `load_dataset`: `clips`, `speaker_pattern`, `cache_dir`, `jobs`.
     :return: The answer, as written to `audit.json`.
-    :raises ValueError: If the data, a file or an option is unusable.
+    :raises ValueError: If the data, a file or an option is unusable, or an option would be ignored.
     :raises FileNotFoundError: If `vae` names no file.
     """
     out = _make_folder(Path(out))
     clock: dict[str, float] = {}
     rate = data.sample_rate if isinstance(data, AudioDataset) else sample_rate
     plan = plan_input(score, tokens, vae, preset, epochs, rate)  # what cannot be done fails here, before a long load
+    taken = scorer_options(plan.score)
+    _check_used(plan, preset, epochs, alpha, taken)
     with timed(clock, "load"):
         loading |= {"seconds": seconds, "sample_rate": rate, "seed": seed, "progress": progress}
         dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
@@ -80,7 +84,6 @@ def audit(
     given: dict[str, Any] = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
     if plan.tokens == "pca":
         given["window_seconds"] = pca_window_seconds(dataset.waveforms.shape[1], rate)
-    taken = scorer_options(plan.score)
     options = scorer_settings(score_options, **{key: value for key, value in given.items() if key in taken})
     check_scorer(plan.score, dataset.labels, seed=seed, **options)
     with timed(clock, "train"):
@@ -144,6 +147,14 @@ def train_vae_on(
     vae = train_vae(dataset.waveforms, sample_rate, preset, seed=seed, checkpoint_dir=checkpoints, **training)
     vae.save(out)
     return out
+
+
+def _check_used(plan: InputPlan, preset: str, epochs: int | None, alpha: float, taken: dict[str, Any]) -> None:
+    """Refuse what would be ignored in silence."""
+    if (preset != "quick" or epochs is not None) and not plan.trains:
+        raise ValueError(f"score {plan.score!r} trains no VAE here: leave preset and epochs out")
+    if alpha != ALPHA and "alpha" not in taken:
+        raise ValueError(f"score {plan.score!r} has no p-values: leave alpha out, or give its threshold")
 
 
 def _noise_classes(dataset: AudioDataset) -> list[int]:

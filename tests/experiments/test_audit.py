@@ -175,6 +175,11 @@ def test_refuses_before_the_long_work(tiny_dataset, tmp_path, monkeypatch):
         audit("somewhere", tmp_path, score="pls", preset="steps")
     with pytest.raises(ValueError, match="under 24 clips"):  # before a VAE is trained for it
         audit(tiny_dataset.subset(np.arange(0, 120, 2)), tmp_path, score="novel_component", tokens="vae")
+    for ignored in ({"preset": "paper"}, {"epochs": 3}, {"vae": SegmentLevels(), "preset": "standard"}):
+        with pytest.raises(ValueError, match="leave preset and epochs out"):
+            audit("somewhere", tmp_path, **ignored)
+    with pytest.raises(ValueError, match="leave alpha out"):
+        audit("somewhere", tmp_path, score="pls", alpha=0.05)
     with pytest.raises(ValueError, match="must not hold the seed"):
         audit(tiny_dataset, tmp_path, score_options={"seed": 1})
     with pytest.raises(ValueError, match="2 classes can be scored"):
