@@ -131,7 +131,8 @@ def dual_pure_command(
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
     """Purifiers, controls and rivals under attacks that know them, on speech commands; resumes when stopped."""
-    from art_audio_ext.experiments.dual_pure import dual_pure, format_dual_pure
+    from art_audio_ext.experiments.dual_pure import dual_pure
+    from art_audio_ext.report.dual_pure_view import format_dual_pure
 
     record = dual_pure(
         data,
@@ -149,7 +150,7 @@ def dual_pure_command(
         progress=not quiet,
     )
     typer.echo(format_dual_pure(record))
-    typer.echo(f"Written: {out / 'results.json'}")
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
 
 
 def _listed(text: str | None) -> list[str] | None:

@@ -23,7 +23,7 @@ from art_audio_ext.experiments.purification_models import MODELS, open_model, pr
 from art_audio_ext.experiments.purification_rows import ATTACKS, DEFENCES, PurificationContext, run_cell
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.functional.metrics import proportion_interval
-from art_audio_ext.report.files import write_json
+from art_audio_ext.report.dual_pure_view import write_dual_pure
 from art_audio_ext.training.classifier_settings import PRESETS as CLASSIFIERS
 
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "noise_matched", "adversarial", "robust_noisy")
@@ -77,7 +77,8 @@ def dual_pure(
     """
     Train what is needed, run every defence under every attack, and write the table.
 
-    Written to `out`: `models/`, `cells.jsonl`, from which the same call goes on after it was stopped, `results.json`.
+    Written to `out`: `models/`, `cells.jsonl`, from which the same call goes on after it was stopped, `results.json`,
+    `table.md`, `accuracy.png` and `report.html`.
 
     :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz; its own split is kept, else one
         without common speakers is drawn.
@@ -115,7 +116,7 @@ def dual_pure(
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
-    write_json(record, out / "results.json")
+    write_dual_pure(record, out)
     return record
 
 
@@ -149,27 +150,6 @@ def choose_size(
     given = {"defences": defences, "attacks": attacks, "clips": clips, "seeds": seeds}
     chosen = {k: tuple(dict.fromkeys(v)) if isinstance(v, (list, tuple)) else v for k, v in given.items()}
     return replace(PRESETS[preset], **{k: v for k, v in chosen.items() if v is not None})  # type: ignore[arg-type]
-
-
-def format_dual_pure(record: dict[str, Any]) -> str:
-    """
-    The table in Markdown.
-
-    :param record: From :func:`dual_pure`.
-    :return: Text.
-    """
-    lines = ["| attack | defence | accuracy | 95% | never wrong | worst of fresh draws | vote | less time stage |"]
-    lines.append("|---|---|---|---|---|---|---|---|")
-    for row in record["rows"]:
-        never = "" if row["never_wrong"] is None else f"{row['never_wrong']:.1%}"
-        gap = "" if row["difference"] is None else f"{100 * row['difference']:+.1f}"
-        gap += "" if not gap else f" ({100 * row['difference_low']:+.1f} to {100 * row['difference_high']:+.1f})"
-        cells = [row["line"], row["about"], f"{row['accuracy']:.1%}", f"{row['low']:.1%} to {row['high']:.1%}"]
-        cells += [never, f"{row['worst_of']:.1%}", f"{row['vote']:.1%}", gap]
-        lines.append(f"| {' | '.join(cells)} |")
-    clean = [f"{name} {found['accuracy']:.1%}" for name, found in record["clean"].items()]
-    test = record["data"]["test"]
-    return "\n".join([*lines, "", f"Classifiers on all {test} test clips, without noise: {', '.join(clean)}."])
 
 
 def _tasks(size: Size, weights: dict[str, str], clips: int, seed: int) -> list[dict[str, Any]]:

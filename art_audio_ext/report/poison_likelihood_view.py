@@ -11,7 +11,7 @@ from art_audio_ext.report.experiment_records import PoisonLikelihoodResult
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.poison_likelihood_plots import draw_figures
-from art_audio_ext.report.text import filter_name, number, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.text import filter_name, markdown, number, percent, plain, plural, printable, setting_rows
 
 _CAPTIONS = {
     "figure2_class_scores.png": "Figure 2. Score of every class under one attack; the target is red and hatched.",
@@ -27,6 +27,11 @@ _CAPTIONS = {
     ),
     "figure7_fractions.png": "Figure 7. Agreement with the truth for more and less poison.",
 }
+_EXPLANATION = (
+    "ARI is the adjusted Rand index between suspects and poison among the clips of the target class. "
+    "A class counts as right if it scores highest. "
+    "Precision and recall count what a filter removes: suspects of flagged classes."
+)
 _LINE_HEADER = (
     "attack", "score", "attacks", "class AUC", "right class", "target flagged", "others flagged", "ARI median",
     "ARI >= .95", "precision", "recall", "seconds",
@@ -55,7 +60,7 @@ def write_poison_likelihood(result: PoisonLikelihoodResult, out: str | Path) -> 
         (out / name).unlink(missing_ok=True)  # of an earlier run that had more to show
     for name, picture in figures.items():
         (out / name).write_bytes(picture)
-    page = environment().get_template("poison_likelihood.html").render(_view(result, figures))
+    page = environment().get_template("experiment.html").render(_view(result, figures))
     write_text(page, out / "report.html")
     return [out / name for name in ("results.json", "table.md", "report.html", *figures)]
 
@@ -67,7 +72,7 @@ def format_poison_likelihood_table(result: PoisonLikelihoodResult) -> str:
     :param result: What was found.
     :return: Lines of text without a newline at the end.
     """
-    tables = [_markdown(header, rows) for _, header, rows in _tables(result)]
+    tables = [markdown(header, rows) for _, header, rows in _tables(result)]
     return "\n\n".join(tables)
 
 
@@ -107,15 +112,6 @@ def _filter_row(row: dict[str, Any]) -> list[str]:
     return [row["line"], name, *rates, number(row["adjusted_rand_index"]), *results, number(row["filter_seconds"], 1)]
 
 
-def _markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
-    """A table with columns of equal width, so that it also reads as plain text."""
-    cells = [[cell.replace("|", r"\|") for cell in row] for row in [list(header), *rows]]
-    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
-    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in cells]
-    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
-    return "\n".join(lines)
-
-
 def _view(result: PoisonLikelihoodResult, figures: dict[str, bytes]) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
     attacks = {entry["line"]: [_part_text(part, result) for part in entry["parts"]] for entry in result.attacks}
@@ -130,6 +126,7 @@ def _view(result: PoisonLikelihoodResult, figures: dict[str, bytes]) -> dict[str
             for name, picture in figures.items()
         ],
         "tables": _tables(result),
+        "explanation": _EXPLANATION,
         "notes": [printable(note) for note in result.notes],
         "settings": [
             ("Dataset", setting_rows(plain(result.data, readable=True))),

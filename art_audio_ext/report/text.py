@@ -87,6 +87,21 @@ def percent(value: float | None) -> str:
     return "-" if value is None or not math.isfinite(value) else f"{100 * value:.1f}%"
 
 
+def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
+    """
+    A table in Markdown, with columns of equal width, so that it also reads as plain text.
+
+    :param header: Names of the columns.
+    :param rows: As many cells each.
+    :return: Lines without a newline at the end.
+    """
+    cells = [[cell.replace("|", r"\|") for cell in row] for row in [list(header), *rows]]
+    widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
+    lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in cells]
+    lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")
+    return "\n".join(lines)
+
+
 def plural(count: int, noun: str, nouns: str = "") -> str:
     """
     A count with its noun: "1 clip", "2,653 clips".

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from art_audio_ext.experiments import dual_pure as module
-from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure, format_dual_pure
+from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_table
 from art_audio_ext.experiments.purification_rows import ATTACKS
+from art_audio_ext.report.dual_pure_view import format_dual_pure
 from art_audio_ext.training import classifier_settings, diffusion_settings
 
 pytest.importorskip("diffusers", reason="needs the extra [diffusion]")
@@ -59,7 +60,11 @@ def test_every_defence_under_an_attack_and_again_from_where_it_was_stopped(
     assert by_name["clean", "none"]["never_wrong"] is None
     assert by_name["pgd10", "dual_pure"]["never_wrong"] <= by_name["pgd10", "dual_pure"]["accuracy"]
     assert json.loads((tmp_path / "results.json").read_text())["rows"][0]["defence"] == "none"
-    assert format_dual_pure(record).count("\n| PGD-10 |") == len(SOME)
+    assert format_dual_pure(record).count("\n| PGD-10 ") == len(SOME)
+    page = (tmp_path / "report.html").read_text()
+    assert "What do purifiers withstand?" in page
+    assert "data:image/png;base64," in page
+    assert (tmp_path / "accuracy.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(module, "run_cell", None)
     again = dual_pure(tiny_dataset, tmp_path, defences=SOME, **options)
     assert again["rows"] == record["rows"]

@@ -1,0 +1,111 @@
+"""The comparison of purifiers as files to read: JSON, a table, a picture, and one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import art_audio_ext
+from art_audio_ext.report.files import write_json, write_text
+from art_audio_ext.report.page import environment
+from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
+
+_HEADER = ("attack", "defence", "accuracy", "95% interval", "never wrong", "worst of draws", "vote", "less time stage")
+_EXPLANATION = (
+    "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
+    "wrong anyway among them; intervals by drawing clips anew. Never wrong: right in every draw that the attack saw "
+    "and in the last; it falls by mere chance as draws grow. Worst of draws: right in each of several resubmissions."
+)
+_CAPTION = "Accuracy under each attack, with 95% intervals; the line is the time stage alone."
+_COLOUR, _BASE, _INK = "#2457b8", "#b3261e", "#17202c"
+
+
+def write_dual_pure(record: dict[str, Any], out: str | Path) -> list[Path]:
+    """
+    Write `results.json`, `table.md`, `accuracy.png` and `report.html`.
+
+    :param record: From `experiments.dual_pure.dual_pure`.
+    :param out: Folder, made if it is missing.
+    :return: The files written.
+    :raises ValueError: If `out` is a file.
+    """
+    out, picture = Path(out), _picture(record["rows"])
+    write_json(record, out / "results.json")
+    write_text(format_dual_pure(record) + "\n", out / "table.md")
+    (out / "accuracy.png").write_bytes(picture)
+    page = environment().get_template("experiment.html").render(_view(record, picture))
+    write_text(page, out / "report.html")
+    return [out / name for name in ("results.json", "table.md", "accuracy.png", "report.html")]
+
+
+def format_dual_pure(record: dict[str, Any]) -> str:
+    """
+    The table in Markdown, and how the classifiers do without noise or attack.
+
+    :param record: From `experiments.dual_pure.dual_pure`.
+    :return: Lines of text without a newline at the end.
+    """
+    return f"{markdown(_HEADER, [_row(row) for row in record['rows']])}\n\n{_clean(record)}"
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    gap = ""
+    if row["difference"] is not None:
+        low, middle, high = (100 * row[name] for name in ("difference_low", "difference", "difference_high"))
+        gap = f"{middle:+.1f} ({low:+.1f} to {high:+.1f})"
+    interval = f"{percent(row['low'])} to {percent(row['high'])}"
+    never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
+    shares = [percent(row[name]) for name in ("worst_of", "vote")]
+    return [row["line"], row["about"], percent(row["accuracy"]), interval, never, *shares, gap]
+
+
+def _clean(record: dict[str, Any]) -> str:
+    found = [f"{name} {percent(value['accuracy'])}" for name, value in record["clean"].items()]
+    return f"Classifiers on all {record['data']['test']} test clips, without noise: {', '.join(found)}."
+
+
+def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
+    """Everything that the page shows, strings made printable."""
+    about = {name: record[name] for name in ("preset", "seed", "version", "seconds")}
+    return {
+        "title": "What do purifiers withstand?",
+        "version": art_audio_ext.__version__,
+        "headlines": [printable(_clean(record))],
+        "figures": [{"caption": _CAPTION, "source": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}],
+        "tables": [("Accuracy", _HEADER, [[printable(cell) for cell in _row(row)] for row in record["rows"]])],
+        "explanation": _EXPLANATION,
+        "notes": [],
+        "settings": [
+            ("Dataset", setting_rows(plain(record["data"], readable=True))),
+            ("Experiment", setting_rows(plain(about, readable=True))),
+            ("Machine", setting_rows(plain(record["machine"], readable=True))),
+        ],
+    }
+
+
+def _picture(rows: list[dict[str, Any]]) -> bytes:
+    """A panel an attack, a bar a defence."""
+    attacks = list(dict.fromkeys(row["attack"] for row in rows))
+    most = max(sum(row["attack"] == attack for row in rows) for attack in attacks)
+    figure = Figure(figsize=(7.2, len(attacks) * (0.6 + 0.24 * most)), layout="constrained")
+    axes = np.atleast_1d(figure.subplots(len(attacks), 1))
+    for panel, attack in zip(axes, attacks, strict=True):
+        own = [row for row in rows if row["attack"] == attack][::-1]
+        values = np.array([[row[name] for name in ("accuracy", "low", "high")] for row in own])
+        reach = np.abs(values[:, 1:] - values[:, :1]).T
+        panel.barh(range(len(own)), values[:, 0], xerr=reach, color=_COLOUR, ecolor=_INK, capsize=2)
+        for row in own:
+            if row["defence"] == "time_stage":
+                panel.axvline(row["accuracy"], color=_BASE, linewidth=1)
+        panel.set_yticks(range(len(own)), [row["defence"] for row in own], fontsize=8)
+        panel.set_xlim(0, 1)
+        panel.set_title(own[0]["line"], loc="left", fontsize=9)
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
