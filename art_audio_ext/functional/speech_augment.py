@@ -15,7 +15,7 @@ class SpeechAugmentation:
     """
     How far each change may go; each is applied to half of the clips.
 
-    Source: the recipe of the DualPure and AudioPure victims; the range of the shift is ours.
+    Source: the recipe of the victims of "DualPure", 2024; the range of the shift is ours.
 
     :param gain: Least and largest factor.
     :param speed: Speed (and pitch) changes by up to this share, either way.

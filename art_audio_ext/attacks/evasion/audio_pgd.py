@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from art.attacks.attack import EvasionAttack
 from art.estimators.classification import PyTorchClassifier
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from art_audio_ext.attacks.evasion.base import AudioEvasion
 from art_audio_ext.attacks.evasion.white_box import DrawnLogits, as_labels, check_whole, clip_bounds
 from art_audio_ext.functional.adversarial_losses import LOSSES, adversarial_loss
 from art_audio_ext.functional.checks import check_waveforms
-from art_audio_ext.functional.params import all_or_nothing
 from art_audio_ext.functional.projected_gradient import check_ball, projected_ascent, random_change
 
 
-class AudioPGD(EvasionAttack):
+class AudioPGD(AudioEvasion):
     """
     The projected gradient descent of Madry et al. against a classifier of sound and all PyTorch defences before it.
 
@@ -35,7 +34,7 @@ class AudioPGD(EvasionAttack):
     """
 
     attack_params = [  # noqa: RUF012  # ART's own form
-        *EvasionAttack.attack_params,
+        *AudioEvasion.attack_params,
         "norm",
         "eps",
         "eps_step",
@@ -135,15 +134,6 @@ class AudioPGD(EvasionAttack):
             seen.append((batch.wrong.cpu().numpy(), batch.draws.cpu().numpy()))
         self.ever_wrong, self.draws_seen = (np.concatenate(side) for side in zip(*seen, strict=True))
         return np.concatenate(parts)
-
-    def set_params(self, **kwargs: Any) -> None:
-        """
-        Change parameters by name; all are changed, or none.
-
-        :raises ValueError: If a name is unknown or a value out of its range.
-        """
-        with all_or_nothing(self):
-            super().set_params(**kwargs)
 
     def _check_params(self) -> None:
         step = self.step_length if self.norm in ("inf", "2") and isinstance(self.eps, (int, float)) else self.eps_step

@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from art.attacks.attack import EvasionAttack
 from art.estimators.classification.classifier import ClassifierMixin
 from art.estimators.estimator import BaseEstimator
 from tqdm.auto import tqdm
 
+from art_audio_ext.attacks.evasion.base import AudioEvasion
 from art_audio_ext.attacks.evasion.white_box import as_labels, check_whole, clip_bounds, predicted
 from art_audio_ext.functional.checks import check_waveforms
-from art_audio_ext.functional.params import all_or_nothing
 from art_audio_ext.functional.projected_gradient import check_ball
 
 
-class FakeBob(EvasionAttack):
+class FakeBob(AudioEvasion):
     """
     Lowers `score of the label + kappa - best other score` until it is negative, by gradients estimated from queries.
 
@@ -32,7 +31,7 @@ class FakeBob(EvasionAttack):
     """
 
     attack_params = [  # noqa: RUF012  # ART's own form
-        *EvasionAttack.attack_params,
+        *AudioEvasion.attack_params,
         "eps",
         "eps_step",
         "least_step",
@@ -149,15 +148,6 @@ class FakeBob(EvasionAttack):
         scores = predicted(self.estimator, points.astype(np.float32), self.batch_size)
         others = np.delete(scores, label, axis=1).max(1)
         return scores[:, label] + self.kappa - others
-
-    def set_params(self, **kwargs: Any) -> None:
-        """
-        Change parameters by name; all are changed, or none.
-
-        :raises ValueError: If a name is unknown or a value out of its range.
-        """
-        with all_or_nothing(self):
-            super().set_params(**kwargs)
 
     def _check_params(self) -> None:
         check_ball(self.eps, self.eps_step, "inf")

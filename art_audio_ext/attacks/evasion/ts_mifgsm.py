@@ -6,19 +6,18 @@ from typing import Any
 
 import numpy as np
 import torch
-from art.attacks.attack import EvasionAttack
 from art.estimators.classification import PyTorchClassifier
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from art_audio_ext.attacks.evasion.base import AudioEvasion
 from art_audio_ext.attacks.evasion.white_box import DrawnLogits, as_labels, check_whole, clip_bounds
 from art_audio_ext.functional.adversarial_losses import adversarial_loss
 from art_audio_ext.functional.checks import check_waveforms
-from art_audio_ext.functional.params import all_or_nothing
 from art_audio_ext.functional.projected_gradient import check_ball, projected_ascent
 
 
-class TSMIFGSM(EvasionAttack):
+class TSMIFGSM(AudioEvasion):
     """
     MI-FGSM whose gradient is the mean over copies of the clip that are shifted in time, to transfer to other models.
 
@@ -31,7 +30,7 @@ class TSMIFGSM(EvasionAttack):
     """
 
     attack_params = [  # noqa: RUF012  # ART's own form
-        *EvasionAttack.attack_params,
+        *AudioEvasion.attack_params,
         "eps",
         "max_iter",
         "decay",
@@ -125,15 +124,6 @@ class TSMIFGSM(EvasionAttack):
 
         bounds, step = clip_bounds(self.estimator), self.eps / self.max_iter
         return projected_ascent(x, gradient, eps=self.eps, eps_step=step, steps=self.max_iter, clip_values=bounds)
-
-    def set_params(self, **kwargs: Any) -> None:
-        """
-        Change parameters by name; all are changed, or none.
-
-        :raises ValueError: If a name is unknown or a value out of its range.
-        """
-        with all_or_nothing(self):
-            super().set_params(**kwargs)
 
     def _check_params(self) -> None:
         check_ball(self.eps, self.eps, "inf")

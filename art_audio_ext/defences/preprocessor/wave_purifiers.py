@@ -86,7 +86,7 @@ class DiffRevPurifier(DDPMPurifier):
     """
     The way back alone, on a clip that no noise was added to; its steps add theirs.
 
-    | Paper: Tan et al., "DualPure", 2024, section 4.2.
+    | Paper: Tan et al., "DualPure", 2024.
     """
 
     def _purify(self, x: Tensor, generator: torch.Generator) -> Tensor:
@@ -113,7 +113,7 @@ class AudioPure(WavePurifier):
     takes its gradients by an adjoint whose network call is under `no_grad`, so that an attacker sees a purifier without
     its network; here they are exact.
 
-    | Paper: Wu et al., "Defending against adversarial audio via diffusion model", 2023, equations 4 to 7.
+    | Paper: Wu et al., "Defending against adversarial audio via diffusion model", 2023.
     """
 
     def _purify(self, x: Tensor, generator: torch.Generator) -> Tensor:
