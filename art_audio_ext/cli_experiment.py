@@ -116,7 +116,7 @@ def dual_pure_command(
         str, typer.Option(help="quick (100 clips, main rows), standard (400 clips, 3 seeds, all) or paper (a GPU).")
     ] = "quick",
     defences: Annotated[
-        str | None, typer.Option(help="Such as none,time_stage,dual_pure; default: the preset's.")
+        str | None, typer.Option(help="Such as none,time_stage@2,dual_pure@3+10; default: the preset's.")
     ] = None,
     attacks: Annotated[str | None, typer.Option(help="Such as clean,pgd10,pgd10_eot20; default: the preset's.")] = None,
     clips: Annotated[int | None, typer.Option(min=1, help="Test clips, instead of the preset's.")] = None,
@@ -124,6 +124,10 @@ def dual_pure_command(
         int | None, typer.Option(min=1, help="Seeds of attacks and noise, instead of the preset's.")
     ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the classifiers, instead of the preset's.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Architecture of the classifiers, see `train classifier`; default resnet18.")
+    ] = None,
+    precision: Annotated[str, typer.Option(help="float32, or bfloat16: twice as fast on new processors.")] = "float32",
     jobs: Annotated[int, typer.Option(min=1, help="Cells of the table at a time.")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
@@ -143,6 +147,8 @@ def dual_pure_command(
         clips=clips,
         seeds=seeds,
         epochs=epochs,
+        architecture=model,
+        precision=precision,
         jobs=jobs,
         backend=backend,
         scheduler=scheduler,

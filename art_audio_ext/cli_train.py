@@ -76,6 +76,7 @@ def train_classifier_command(
     adversarial: Annotated[bool, typer.Option("--adversarial", help="Train on clips attacked within .002.")] = False,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
@@ -93,6 +94,7 @@ def train_classifier_command(
         adversarial=adversarial,
         accelerator=accelerator,
         devices=devices,
+        precision=precision,
         seed=seed,
         progress=not quiet,
     )
@@ -120,6 +122,7 @@ def train_diffusion_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
@@ -134,6 +137,7 @@ def train_diffusion_command(
         epochs=epochs,
         accelerator=accelerator,
         devices=devices,
+        precision=precision,
         seed=seed,
         progress=not quiet,
     )

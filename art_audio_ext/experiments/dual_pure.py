@@ -19,15 +19,18 @@ from art_audio_ext.datasets.registry import stratified_sample
 from art_audio_ext.datasets.split import split_dataset
 from art_audio_ext.experiments.dual_pure_summary import cell_table
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
+from art_audio_ext.experiments.purification_attacks import ATTACKS
+from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
 from art_audio_ext.experiments.purification_models import MODELS, open_model, prepare_models
-from art_audio_ext.experiments.purification_rows import ATTACKS, DEFENCES, PurificationContext, run_cell
+from art_audio_ext.experiments.purification_rows import PurificationContext, run_cell
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.dual_pure_view import write_dual_pure
-from art_audio_ext.training.classifier_settings import PRESETS as CLASSIFIERS
+from art_audio_ext.training.classifier_settings import ClassifierSettings, resolve_settings
 
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "noise_matched", "adversarial", "robust_noisy")
 _WAVE = ("ddpm", "diff_rev", "one_shot", "audio_pure")
+_COSTLY, _SLOW = 1000, 50  # passes through a classifier; one through a small diffusion model of waveforms takes as many
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Size:
     :param classifier: Preset of the classifiers.
     :param diffusion: Preset of the diffusion models.
     :param batch_size: Rows of a forward pass.
+    :param costly: Clips of the cells that cost most, see `clips_of`; None for all.
     """
 
     clips: int
@@ -51,12 +55,13 @@ class Size:
     classifier: str
     diffusion: str
     batch_size: int
+    costly: int | None = 50
 
 
 PRESETS = {
     "quick": Size(100, 1, _MAIN, ("clean", "pgd10", "pgd10_eot20"), "quick", "quick", 100),
     "standard": Size(400, 3, (*_MAIN, *_WAVE), tuple(ATTACKS), "quick", "quick", 100),
-    "paper": Size(1000, 5, (*_MAIN, *_WAVE), tuple(ATTACKS), "paper", "paper", 512),
+    "paper": Size(1000, 5, (*_MAIN, *_WAVE), tuple(ATTACKS), "paper", "paper", 512, None),
 }
 
 
@@ -70,6 +75,8 @@ def dual_pure(
     clips: int | None = None,
     seeds: int | None = None,
     epochs: int | None = None,
+    architecture: str | None = None,
+    precision: str = "float32",
     seed: int = 0,
     progress: bool = True,
     **engine: Any,
@@ -84,11 +91,14 @@ def dual_pure(
         without common speakers is drawn.
     :param out: Folder for everything; made if absent.
     :param preset: A key of `PRESETS`.
-    :param defences: Of `DEFENCES`, instead of the preset's.
+    :param defences: As `find_defence` takes them, instead of the preset's.
     :param attacks: Of `ATTACKS`, instead of the preset's.
     :param clips: Test clips, instead of the preset's.
     :param seeds: How many, instead of the preset's.
     :param epochs: Of the classifiers, instead of the preset's.
+    :param architecture: Of the classifiers, instead of ResNet-18.
+    :param precision: Of trainings and of the gradients of `AudioPGD`: "float32", or "bfloat16", twice as fast where the
+        processor has it. Accuracies are always counted in float32.
     :param seed: Of the trainings and of which clips.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
@@ -99,16 +109,20 @@ def dual_pure(
     loading: dict[str, Any] = {"seed": seed, "progress": progress}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     train, test = split_dataset(dataset, seed=seed)
-    models = _models(size, train, out, epochs, seed, progress)
+    settings = resolve_settings(size.classifier, epochs=epochs, architecture=architecture)
+    models = _models(size, train, out, settings, {"seed": seed, "progress": progress, "precision": precision})
     some = stratified_sample(test, size.clips, seed) if size.clips < len(test) else test
+    some = some.subset(np.random.default_rng(seed).permutation(len(some)))  # the first few are a sample, too
     context = PurificationContext(np.asarray(some.waveforms), some.labels, models)
-    tasks = _tasks(size, {name: _checksum(path) for name, path in models.items()}, len(some), seed)
+    tasks = _tasks(size, {name: _checksum(path) for name, path in models.items()}, len(some), seed, precision)
     identity = {"experiment": "dual-pure", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
     record = {
         "experiment": "dual-pure",
         "preset": preset,
         "seed": seed,
+        "precision": precision,
+        "classifier": settings.to_dict(),
         "version": art_audio_ext.__version__,
         "data": {"name": dataset.name, "train": len(train), "test": len(test), "attacked": len(some)},
         "rows": cell_table(list(zip(tasks, found, strict=True))),
@@ -140,10 +154,13 @@ def choose_size(
     """
     if preset not in PRESETS:
         raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
-    for kind, names, known in (("defence", defences, DEFENCES), ("attack", attacks, ATTACKS)):
-        if names is not None and (not names or set(names) - set(known)):
-            wrong = ", ".join(sorted(set(names) - set(known))) or "named"
-            raise ValueError(f"there is no {kind} {wrong}: choose among {', '.join(known)}")
+    for kind, names in (("defence", defences), ("attack", attacks)):
+        if names is not None and not names:
+            raise ValueError(f"there is no {kind} named: choose among {', '.join(DEFENCES)}; {', '.join(ATTACKS)}")
+    for name in defences or ():
+        find_defence(name)
+    if unknown := sorted(set(attacks or ()) - set(ATTACKS)):
+        raise ValueError(f"there is no attack {', '.join(unknown)}: choose among {', '.join(ATTACKS)}")
     for name, value in (("clips", clips), ("seeds", seeds)):
         if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
             raise ValueError(f"{name} must be a whole number from 1 up, got {value!r}")
@@ -152,16 +169,33 @@ def choose_size(
     return replace(PRESETS[preset], **{k: v for k, v in chosen.items() if v is not None})  # type: ignore[arg-type]
 
 
-def _tasks(size: Size, weights: dict[str, str], clips: int, seed: int) -> list[dict[str, Any]]:
+def clips_of(size: Size, defence: str, attack: str, clips: int) -> int:
+    """
+    How many clips a cell has: fewer where each takes thousands of passes, none where these are through a large model.
+
+    :param size: Of the run.
+    :param defence: As `find_defence` takes it.
+    :param attack: Of `ATTACKS`.
+    :param clips: Of other cells.
+    :return: From 0 to `clips`.
+    """
+    line = ATTACKS[attack]
+    cost = (0 if line.transfer else line.cost) * (_SLOW if find_defence(defence).is_slow else 1)
+    if size.costly is None or cost <= _COSTLY:
+        return clips
+    return min(clips, size.costly) if cost <= 10 * _COSTLY else 0
+
+
+def _tasks(size: Size, weights: dict[str, str], clips: int, seed: int, precision: str) -> list[dict[str, Any]]:
     """Every cell once, those of a seed together; each says which weights it was run with."""
     cells = [(k, attack, defence) for k in range(size.seeds) for attack in size.attacks for defence in size.defences]
     tasks = []
     for k, attack, defence in cells:
-        needed = [*DEFENCES[defence].models, *(["surrogate"] if ATTACKS[attack].transfer else [])]
-        used = {name: weights[name] for name in needed}
-        task = {"defence": defence, "attack": attack, "seed": seed + k, "clips": clips, "batch_size": size.batch_size}
-        tasks.append({**task, "weights": used})
-    return tasks
+        needed = [*find_defence(defence).models, *(["surrogate"] if ATTACKS[attack].transfer else [])]
+        task = {"defence": defence, "attack": attack, "seed": seed + k, "batch_size": size.batch_size}
+        task |= {"clips": clips_of(size, defence, attack, clips), "precision": precision}
+        tasks.append({**task, "weights": {name: weights[name] for name in needed}})
+    return [task for task in tasks if task["clips"]]
 
 
 def _checksum(path: str) -> str:
@@ -169,13 +203,12 @@ def _checksum(path: str) -> str:
 
 
 def _models(
-    size: Size, train: AudioDataset, out: Path, epochs: int | None, seed: int, progress: bool
+    size: Size, train: AudioDataset, out: Path, settings: ClassifierSettings, run: dict[str, Any]
 ) -> dict[str, str]:
     """The files of all networks that are needed."""
-    names = {name for defence in size.defences for name in DEFENCES[defence].models}
+    names = {name for defence in size.defences for name in find_defence(defence).models}
     names |= {"surrogate"} if any(ATTACKS[attack].transfer for attack in size.attacks) else set()
-    settings = CLASSIFIERS[size.classifier].changed(epochs=epochs)
-    paths = prepare_models(names, train, out / "models", settings, size.diffusion, seed, progress)
+    paths = prepare_models(names, train, out / "models", settings, size.diffusion, **run)
     return {name: os.fspath(path) for name, path in paths.items()}
 
 

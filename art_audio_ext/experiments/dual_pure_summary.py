@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from art_audio_ext.experiments.purification_rows import ATTACKS, DEFENCES
+from art_audio_ext.experiments.purification_attacks import ATTACKS
+from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
 
 BASELINE = "time_stage"  # what others are held against, clip by clip
 _DRAWS = 2000  # of the bootstrap
@@ -32,19 +33,18 @@ def cell_table(cells: list[Cell]) -> list[dict[str, Any]]:
     first = {key: _first_draws(group) for key, group in groups.items()}
     rows = []
     for attack in ATTACKS:
-        for defence in DEFENCES:
-            if (defence, attack) in groups:
-                base = first.get((BASELINE, attack)) if defence != BASELINE else None
-                rows.append(
-                    {
-                        "defence": defence,
-                        "about": DEFENCES[defence].about,
-                        "attack": attack,
-                        "line": ATTACKS[attack].about,
-                    }
-                    | _row(groups[defence, attack], first[defence, attack], base)
-                )
+        for defence in sorted({name for name, line in groups if line == attack}, key=_place):
+            base = first.get((BASELINE, attack)) if defence != BASELINE else None
+            names = {"defence": defence, "about": find_defence(defence).about}
+            names |= {"attack": attack, "line": ATTACKS[attack].about}
+            rows.append(names | _row(groups[defence, attack], first[defence, attack], base))
     return rows
+
+
+def _place(defence: str) -> tuple[int, list[int]]:
+    """Where a defence stands in a table: by kind, then by its steps."""
+    base, _, said = defence.partition("@")
+    return list(DEFENCES).index(base), [int(part) for part in said.split("+") if part]
 
 
 def _row(group: list[Cell], right: dict[int, np.ndarray], base: dict[int, np.ndarray] | None) -> dict[str, Any]:
@@ -71,7 +71,8 @@ def _row(group: list[Cell], right: dict[int, np.ndarray], base: dict[int, np.nda
     }
     shared = sorted(set(right) & set(base or {}))
     if base is not None and shared:
-        gap = np.stack([right[seed].astype(float) - base[seed] for seed in shared])
+        both = min(table.shape[1], *(len(base[seed]) for seed in shared))  # costly cells have the first clips alone
+        gap = np.stack([right[seed][:both].astype(float) - base[seed][:both] for seed in shared])
         low, high = _interval(gap)
         row |= {"difference": float(gap.mean()), "difference_low": low, "difference_high": high}
     return row

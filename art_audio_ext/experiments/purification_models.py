@@ -31,6 +31,7 @@ class ModelPlan:
     :param start: A classifier to go on from.
     :param share: Of the epochs of the preset.
     :param domain: Of a diffusion model.
+    :param seed_shift: Added to the seed.
     """
 
     kind: str
@@ -38,16 +39,16 @@ class ModelPlan:
     start: str | None = None
     share: float = 1.0
     domain: str = ""
+    seed_shift: int = 0
 
 
+_ROBUST = (("adversarial_eps", ADVERSARIAL_EPS), ("ema", 0.99))
 MODELS: dict[str, ModelPlan] = {
     "plain": ModelPlan("classifier"),
-    "surrogate": ModelPlan("classifier", (("seed_shift", 1),)),
+    "surrogate": ModelPlan("classifier", seed_shift=1),
     "noisy": ModelPlan("classifier", (("noise_sigma", STAGE_NOISE),), "plain", 0.3),
-    "adversarial": ModelPlan("classifier", (("adversarial_eps", ADVERSARIAL_EPS),), "plain", 0.5),
-    "robust_noisy": ModelPlan(
-        "classifier", (("adversarial_eps", ADVERSARIAL_EPS), ("noise_sigma", STAGE_NOISE)), "plain", 0.8
-    ),
+    "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.5),
+    "robust_noisy": ModelPlan("classifier", (*_ROBUST, ("noise_sigma", STAGE_NOISE)), "plain", 0.5),
     "mel_diffusion": ModelPlan("diffusion", domain="mel"),
     "wave_diffusion": ModelPlan("diffusion", domain="wave"),
 }
@@ -59,8 +60,10 @@ def prepare_models(
     folder: Path,
     classifier: ClassifierSettings,
     diffusion_preset: str,
+    *,
     seed: int,
     progress: bool,
+    precision: str = "float32",
 ) -> dict[str, Path]:
     """
     Train what is not there yet; each training goes on where it was stopped.
@@ -72,6 +75,7 @@ def prepare_models(
     :param diffusion_preset: Of the diffusion models.
     :param seed: Of all trainings.
     :param progress: Show bars.
+    :param precision: Of all trainings, "float32" or "bfloat16".
     :return: The files by name, those that others start from among them.
     :raises ValueError: If a name is unknown, or the data or a setting will not do.
     """
@@ -80,13 +84,14 @@ def prepare_models(
         raise ValueError(f"there is no model {', '.join(unknown)}: choose among {', '.join(MODELS)}")
     wanted |= {start for name in wanted if (start := MODELS[name].start) is not None}
     paths = {name: folder / f"{name}.safetensors" for name in MODELS if name in wanted}
+    run = {"seed": seed, "progress": progress, "precision": precision}
     for name, path in paths.items():
         if path.is_file():
             continue
         if MODELS[name].kind == "diffusion":
-            _train_diffusion(MODELS[name], train, path, diffusion_preset, seed, progress)
+            _train_diffusion(MODELS[name], train, path, diffusion_preset, run)
         else:
-            _train_classifier(name, train, path, classifier, paths, seed, progress)
+            _train_classifier(name, train, path, classifier, paths, run)
     return paths
 
 
@@ -114,35 +119,30 @@ def _train_classifier(
     path: Path,
     base: ClassifierSettings,
     paths: dict[str, Path],
-    seed: int,
-    progress: bool,
+    run: dict[str, Any],
 ) -> None:
     """One classifier, from nothing or from another one with a third of the learning rate."""
     from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
 
     plan, changes = MODELS[name], dict(MODELS[name].changes)
-    seed += changes.pop("seed_shift", 0)
     rate = base.learning_rate if plan.start is None else base.learning_rate / 3
-    settings = replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **changes)
     model = train_classifier(
         train.waveforms,
         train.labels,
         train.label_names,
         train.sample_rate,
-        settings,
-        seed=seed,
+        replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **changes),
         background=background_of(train),
         start=None if plan.start is None else SpeechModel.load(paths[plan.start]),
         checkpoint_dir=path.with_name(f"{name}-checkpoints"),
-        progress=progress,
+        **{**run, "seed": run["seed"] + plan.seed_shift},
     )
     model.save(path)
 
 
-def _train_diffusion(plan: ModelPlan, train: AudioDataset, path: Path, preset: str, seed: int, progress: bool) -> None:
+def _train_diffusion(plan: ModelPlan, train: AudioDataset, path: Path, preset: str, run: dict[str, Any]) -> None:
     from art_audio_ext.training.diffusion import train_diffusion  # Lightning takes seconds to import
 
     folder = path.with_name(f"{path.stem}-checkpoints")
     clips = np.asarray(train.waveforms)
-    options: dict[str, Any] = {"seed": seed, "checkpoint_dir": folder, "progress": progress}
-    train_diffusion(clips, train.sample_rate, plan.domain, preset, **options).save(path)
+    train_diffusion(clips, train.sample_rate, plan.domain, preset, checkpoint_dir=folder, **run).save(path)

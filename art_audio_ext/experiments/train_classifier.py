@@ -52,6 +52,7 @@ def train_classifier_on(
     seed: int = 0,
     accelerator: str = "auto",
     devices: int = 1,
+    precision: str = "float32",
     progress: bool = True,
     **loading: Any,
 ) -> TrainedClassifier:
@@ -71,6 +72,7 @@ def train_classifier_on(
     :param seed: Of split and training.
     :param accelerator: As Lightning calls it.
     :param devices: How many of these.
+    :param precision: "float32", or "bfloat16", which is faster where the processor has it.
     :param progress: Show progress.
     :param loading: Other options of `load_dataset`.
     :return: The model and how well it does.
@@ -97,6 +99,7 @@ def train_classifier_on(
         progress=progress,
         accelerator=accelerator,
         devices=devices,
+        precision=precision,
     )
     right = int((model.predict(np.asarray(test.waveforms)) == test.labels).sum())
     found = TrainedClassifier(

@@ -22,6 +22,7 @@ def train_diffusion_on(
     seed: int = 0,
     accelerator: str = "auto",
     devices: int = 1,
+    precision: str = "float32",
     progress: bool = True,
     **loading: Any,
 ) -> Path:
@@ -37,6 +38,7 @@ def train_diffusion_on(
     :param seed: Of split and training.
     :param accelerator: As Lightning calls it.
     :param devices: How many of these.
+    :param precision: "float32", or "bfloat16", which is faster where the processor has it.
     :param progress: Show progress.
     :param loading: Other options of `load_dataset`.
     :return: The file written.
@@ -50,7 +52,13 @@ def train_diffusion_on(
     out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
     dataset = load_dataset(data, sample_rate=_RATE, seed=seed, progress=progress, **loading)
     train, _ = split_dataset(dataset, seed=seed)
-    training: dict[str, Any] = {"epochs": epochs, "accelerator": accelerator, "devices": devices, "progress": progress}
+    training: dict[str, Any] = {
+        "epochs": epochs,
+        "accelerator": accelerator,
+        "devices": devices,
+        "progress": progress,
+        "precision": precision,
+    }
     checkpoints = out.with_name(f"{out.stem}-checkpoints")
     model = train_diffusion(train.waveforms, _RATE, domain, preset, seed=seed, checkpoint_dir=checkpoints, **training)
     return model.save(out)

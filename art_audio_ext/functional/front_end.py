@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import torch
 import torchaudio.functional as taf
 from torch import Tensor
+from torch.nn.functional import pad
 
 WINDOW_SECONDS = 0.032  # 512 samples at 16 kHz
 HOP_SECONDS = 1 / 64  # 250 samples at 16 kHz: 64 frames a second
@@ -63,10 +65,11 @@ def speech_mel(x: Tensor) -> Tensor:
     :param x: Sound of shape (N, L) in [-1, 1] at 16 kHz.
     :return: Shape (N, 1, 32, L // 512 + 1): 16,000 samples give exactly 32 frames.
     """
-    power = _stft(x, _SPEECH_MEL_FFT, SPEECH_MEL_HOP).abs().square()
-    mel = _slaney_filters().to(power) @ power
-    level_db = 10 * torch.log10(mel.clamp(min=_SPEECH_MEL_FLOOR))
-    return (2 * (level_db + 100) / _SPEECH_MEL_SPAN_DB - 1).unsqueeze(1)
+    with torch.autocast(x.device.type, enabled=False):  # the matrix product of powers would lose all but 8 bits
+        power = _FramePower.apply(_frames(x, _SPEECH_MEL_FFT, SPEECH_MEL_HOP))
+        mel = power @ _slaney_filters().T.to(power)
+        level_db = 10 * torch.log10(mel.clamp(min=_SPEECH_MEL_FLOOR))
+    return (2 * (level_db + 100) / _SPEECH_MEL_SPAN_DB - 1).transpose(1, 2).unsqueeze(1)
 
 
 def stft_magnitude(x: Tensor, n_fft: int = 255, hop: int = 128) -> Tensor:
@@ -85,6 +88,36 @@ def _stft(x: Tensor, n_fft: int, hop: int) -> Tensor:
     """Hann-windowed, centred, zero-padded transform of (N, L)."""
     window = torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
     return torch.stft(x, n_fft, hop, window=window, center=True, pad_mode="constant", return_complex=True)
+
+
+def _frames(x: Tensor, n_fft: int, hop: int) -> Tensor:
+    """Hann-windowed frames (N, L // hop + 1, n_fft) of (N, L), centred, padded with zeros; `hop` divides `n_fft`."""
+    count, apart = x.shape[-1] // hop + 1, n_fft // hop
+    behind = (count + apart - 1) * hop - n_fft // 2 - x.shape[-1]
+    blocks = pad(x, (n_fft // 2, behind)).unflatten(-1, (count + apart - 1, hop))
+    # neighbouring blocks side by side: the gradient is a few sums, where that of `unfold` adds sample by sample
+    frames = torch.cat([blocks[:, k : k + count] for k in range(apart)], -1)
+    return frames * torch.hann_window(n_fft, dtype=x.dtype, device=x.device)
+
+
+class _FramePower(torch.autograd.Function):
+    """Power spectrum of real frames; the gradient takes one inverse real transform, half of what torch's own takes."""
+
+    @staticmethod
+    def forward(ctx: Any, frames: Tensor) -> Tensor:
+        """Of (..., n): (..., n // 2 + 1), n even."""
+        spectrum = torch.fft.rfft(frames)
+        ctx.save_for_backward(spectrum)
+        ctx.length = frames.shape[-1]
+        return spectrum.real.square() + spectrum.imag.square()
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        """The inverse transform counts each inner frequency twice, its ends once."""
+        (spectrum,) = ctx.saved_tensors
+        twice = torch.ones(gradient.shape[-1], dtype=gradient.dtype, device=gradient.device)
+        twice[0] = twice[-1] = 2
+        return torch.fft.irfft(spectrum * (gradient * twice), ctx.length, norm="forward")
 
 
 @lru_cache(maxsize=1)

@@ -16,7 +16,17 @@ from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
 
-_HEADER = ("attack", "defence", "accuracy", "95% interval", "never wrong", "worst of draws", "vote", "less time stage")
+_HEADER = (
+    "attack",
+    "defence",
+    "clips x seeds",
+    "accuracy",
+    "95% interval",
+    "never wrong",
+    "worst of draws",
+    "vote",
+    "less time stage",
+)
 _EXPLANATION = (
     "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
     "wrong anyway among them; intervals by drawing clips anew. Never wrong: right in every draw that the attack saw "
@@ -62,7 +72,8 @@ def _row(row: dict[str, Any]) -> list[str]:
     interval = f"{percent(row['low'])} to {percent(row['high'])}"
     never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
     shares = [percent(row[name]) for name in ("worst_of", "vote")]
-    return [row["line"], row["about"], percent(row["accuracy"]), interval, never, *shares, gap]
+    size = f"{row['clips']} x {row['seeds']}"
+    return [row["line"], row["about"], size, percent(row["accuracy"]), interval, never, *shares, gap]
 
 
 def _clean(record: dict[str, Any]) -> str:
@@ -72,7 +83,7 @@ def _clean(record: dict[str, Any]) -> str:
 
 def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
-    about = {name: record[name] for name in ("preset", "seed", "version", "seconds")}
+    about = {name: record[name] for name in ("preset", "seed", "precision", "version", "seconds")}
     return {
         "title": "What do purifiers withstand?",
         "version": art_audio_ext.__version__,
@@ -83,6 +94,7 @@ def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
         "notes": [],
         "settings": [
             ("Dataset", setting_rows(plain(record["data"], readable=True))),
+            ("Classifier", setting_rows(plain(record["classifier"], readable=True))),
             ("Experiment", setting_rows(plain(about, readable=True))),
             ("Machine", setting_rows(plain(record["machine"], readable=True))),
         ],

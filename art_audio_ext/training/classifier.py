@@ -38,6 +38,7 @@ def train_classifier(
     progress: bool = True,
     accelerator: str = "auto",
     devices: int = 1,
+    precision: str = "float32",
 ) -> SpeechModel:
     """
     Train a classifier of speech commands.
@@ -58,6 +59,7 @@ def train_classifier(
     :param progress: Show a bar.
     :param accelerator: "auto", "cpu", "gpu" or another that Lightning knows.
     :param devices: How many of them; more than one trains data-parallel.
+    :param precision: Of the arithmetic, "float32" or "bfloat16"; weights are kept in 32 bits.
     :return: The trained model, on the CPU, with the weights of the last epoch.
     :raises ValueError: If the sound, the labels, the settings, the device or the checkpoints will not do.
     """
@@ -82,9 +84,9 @@ def train_classifier(
 
     module = ClassifierModule(network, chosen, noise, number, fingerprint)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
-    run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices}
+    run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)
-    return SpeechModel(module.network.cpu(), chosen, tuple(label_names), module.history)
+    return SpeechModel(module.result.cpu(), chosen, tuple(label_names), module.history)
 
 
 class LabelledClips(Dataset):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import Any
 
 import torch
@@ -15,6 +16,7 @@ from art_audio_ext.functional.speech_augment import SpeechAugmentation, augment_
 from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.seeded_module import SeededModule, mixed_seed
+from art_audio_ext.training.weight_average import follow
 
 
 class ClassifierModule(SeededModule):
@@ -39,6 +41,17 @@ class ClassifierModule(SeededModule):
         super().__init__(seed, fingerprint, None, "classifier")
         self.network, self.settings, self.background = network, settings, background
         self.recipe = SpeechAugmentation()
+        self.average = deepcopy(network).requires_grad_(False) if settings.ema else None
+
+    @property
+    def result(self) -> SpeechClassifier:
+        """What the training returns."""
+        return self.network if self.average is None else self.average
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        """Move the average a little towards the weights."""
+        if self.average is not None:
+            follow(self.average, self.network, self.settings.ema, self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Loss of a batch of sound (n, L) and labels (n,)."""

@@ -28,6 +28,7 @@ class ClassifierSettings(PlainSettings):
     :param noise_sigma: White noise of this standard deviation (1 is full scale) on every clip, at each step anew.
     :param adversarial_eps: Radius of the attack that clips undergo in training (L-infinity, full scale); 0 for none.
     :param adversarial_steps: Its steps.
+    :param ema: Decay a step of averaged weights, which are then what the training returns; 0 returns the last ones.
     :raises ValueError: If a value is out of its range.
     """
 
@@ -44,12 +45,15 @@ class ClassifierSettings(PlainSettings):
     noise_sigma: float = 0.0
     adversarial_eps: float = 0.0
     adversarial_steps: int = 3
+    ema: float = 0.0
 
     def __post_init__(self) -> None:
         self.check_choice("architecture", tuple(ARCHITECTURES))
         self.check_sizes("epochs", "batch_size", "adversarial_steps", *(() if self.width is None else ("width",)))
         self.check_numbers("learning_rate")
-        self.check_numbers("weight_decay", "noise_sigma", "adversarial_eps", zero=True)
+        self.check_numbers("weight_decay", "noise_sigma", "adversarial_eps", "ema", zero=True)
+        if self.ema >= 1:
+            raise ValueError(f"classifier setting ema must lie in [0, 1), got {self.ema!r}")
         self.check_choice("optimizer", OPTIMIZERS)
         self.check_flags("augment")
 

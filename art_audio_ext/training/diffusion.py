@@ -34,6 +34,7 @@ def train_diffusion(
     progress: bool = True,
     accelerator: str = "auto",
     devices: int = 1,
+    precision: str = "float32",
 ) -> AudioDiffusion:
     """
     Train a network to predict the noise in sound, or in its log-mels. Labels are not needed.
@@ -51,6 +52,7 @@ def train_diffusion(
     :param progress: Show a bar.
     :param accelerator: "auto", "cpu", "gpu" or another that Lightning knows.
     :param devices: How many of them; more than one trains data-parallel.
+    :param precision: Of the arithmetic, "float32" or "bfloat16"; weights are kept in 32 bits.
     :return: The model on the CPU, with the averaged weights after the last epoch.
     :raises ImportError: If the domain is "mel" and diffusers is not installed.
     :raises ValueError: If the sound, the settings, the device or the checkpoints will not do.
@@ -78,6 +80,7 @@ def train_diffusion(
         progress=progress,
         accelerator=accelerator,
         devices=devices,
+        precision=precision,
     )
     return AudioDiffusion(module.average.cpu(), chosen, rate, module.history)
 

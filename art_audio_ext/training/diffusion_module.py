@@ -15,6 +15,7 @@ from art_audio_ext.functional.diffusion import diffuse
 from art_audio_ext.training.audio_diffusion import NoisePredictor
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.seeded_module import VALIDATION, SeededModule, mixed_seed
+from art_audio_ext.training.weight_average import follow
 
 
 class DiffusionModule(SeededModule):
@@ -54,13 +55,9 @@ class DiffusionModule(SeededModule):
         self.note("validation_loss", loss, len(batch))
         return loss
 
-    @torch.no_grad()
     def on_train_batch_end(self, *_: Any) -> None:
         """Move the average a little towards the weights."""
-        done = self.global_step
-        decay = min(self.settings.ema, (1 + done) / (10 + done))
-        for kept, now in zip(self.average.parameters(), self.network.parameters(), strict=True):
-            kept.lerp_(now, 1 - decay)
+        follow(self.average, self.network, self.settings.ema, self.global_step)
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """AdamW, at a constant rate."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from art_audio_ext.training.seeded_module import SeededModule
 
 Network = TypeVar("Network", bound=nn.Module)
+PRECISIONS = {"float32": "32-true", "bfloat16": "bf16-mixed"}  # ours -> Lightning's
 
 
 def run_training(
@@ -36,6 +37,7 @@ def run_training(
     progress: bool = True,
     accelerator: str = "auto",
     devices: int = 1,
+    precision: str = "float32",
 ) -> None:
     """
     Train, going on from the last whole epoch if there is one.
@@ -48,13 +50,18 @@ def run_training(
     :param progress: Show a bar.
     :param accelerator: "auto", "cpu", "gpu" or another that Lightning knows.
     :param devices: How many of them; more than one trains data-parallel.
-    :raises ValueError: If the device or the checkpoints will not do, or the loss is not finite.
+    :param precision: Of the networks' arithmetic, a key of `PRECISIONS`; weights are kept in 32 bits.
+    :raises ValueError: If the precision, the device or the checkpoints will not do, or the loss is not finite.
     """
+    if precision not in PRECISIONS:
+        raise ValueError(f"precision must be one of {', '.join(PRECISIONS)}, got {precision!r}")
+    if precision != "float32":
+        module.fingerprint["precision"] = precision
     resume = _resume_from(folder, module.fingerprint, epochs)
     # A DataLoader draws a number from torch's global state at every epoch; a generator of its own cannot travel to
     # the processes of several devices. Nothing uses the number, and the state is put back.
     with _quiet(), torch.random.fork_rng(devices=[]):
-        trainer = _trainer(module.name, epochs, folder, progress, accelerator, devices)
+        trainer = _trainer(module.name, epochs, folder, progress, accelerator, devices, PRECISIONS[precision])
         _fit(trainer, module, (learn, judge), resume)
 
 
@@ -115,7 +122,9 @@ def _resume_from(folder: Path | None, fingerprint: dict[str, Any], epochs: int) 
     return path
 
 
-def _trainer(name: str, epochs: int, folder: Path | None, progress: bool, accelerator: str, devices: int) -> Trainer:
+def _trainer(
+    name: str, epochs: int, folder: Path | None, progress: bool, accelerator: str, devices: int, precision: str
+) -> Trainer:
     """A Trainer that writes nothing but our checkpoints, and says nothing."""
     from lightning.pytorch import Trainer
     from lightning.pytorch.utilities.exceptions import MisconfigurationException
@@ -133,6 +142,7 @@ def _trainer(name: str, epochs: int, folder: Path | None, progress: bool, accele
             devices=devices,
             strategy="ddp_spawn" if devices > 1 else "auto",
             max_epochs=epochs,
+            precision=precision,  # type: ignore[arg-type]
             callbacks=callbacks,
             logger=False,
             enable_checkpointing=folder is not None,

@@ -175,3 +175,15 @@ def test_what_it_cannot_attack(plain, classify, x, y):
         AudioPGD(plain, targeted=True, **SMALL).generate(x)
     with pytest.raises(ValueError, match="class 9"):
         AudioPGD(plain, **SMALL).generate(x, y + 6)
+
+
+def test_half_the_precision_finds_nearly_the_same_point(network, x):
+    y = np.arange(len(x)) % 4
+    classifier = PyTorchClassifier(network, nn.CrossEntropyLoss(), (x.shape[1],), 4, clip_values=(-1.0, 1.0))
+    whole = AudioPGD(classifier, **SMALL).generate(x, y) - x
+    half = AudioPGD(classifier, dtype="bfloat16", **SMALL).generate(x, y) - x
+    assert not np.array_equal(whole, half)
+    assert (whole * half).sum() / np.sqrt((whole**2).sum() * (half**2).sum()) > 0.9
+    assert np.abs(half).max() <= 0.002 + 1e-6
+    with pytest.raises(ValueError, match="dtype must be one of float32, bfloat16"):
+        AudioPGD(classifier, dtype="float8")

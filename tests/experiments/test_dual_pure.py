@@ -11,7 +11,7 @@ import pytest
 from art_audio_ext.experiments import dual_pure as module
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_table
-from art_audio_ext.experiments.purification_rows import ATTACKS
+from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.report.dual_pure_view import format_dual_pure
 from art_audio_ext.training import classifier_settings, diffusion_settings
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 import torchaudio
 
-from art_audio_ext.functional.front_end import FLOOR_POWER, log_mel, mfcc, stft_magnitude
+from art_audio_ext.functional.front_end import FLOOR_POWER, log_mel, mfcc, speech_mel, stft_magnitude
 
 
 def sound(count: int = 3, length: int = 16000, seed: int = 0) -> torch.Tensor:
@@ -79,3 +79,38 @@ def test_gradients_flow_and_are_right():
 def test_each_clip_is_its_own():
     x = sound(5)
     torch.testing.assert_close(log_mel(x), torch.cat([log_mel(clip[None]) for clip in x]), atol=1e-6, rtol=1e-5)
+
+
+@pytest.mark.parametrize("length", [100, 512, 16000, 20001])
+def test_speech_mel_matches_torchaudio_at_any_length(length):
+    x = sound(length=length)
+    transform = torchaudio.transforms.MelSpectrogram(
+        16000, n_fft=2048, hop_length=512, n_mels=32, norm="slaney", mel_scale="slaney", pad_mode="constant"
+    )
+    level_db = 10 * torch.log10(transform(x).clamp(min=1e-10))
+    picture = speech_mel(x)
+    assert picture.shape == (3, 1, 32, length // 512 + 1)
+    torch.testing.assert_close(picture[:, 0], 2 * (level_db + 100) / 138.22 - 1, atol=1e-5, rtol=1e-5)
+
+
+def test_gradients_of_speech_mel_are_right_twice():
+    x = sound(1, 1500).double().requires_grad_()
+    assert torch.autograd.gradcheck(speech_mel, (x,), fast_mode=True, atol=1e-4)
+    assert torch.autograd.gradgradcheck(speech_mel, (x,), fast_mode=True, atol=1e-3)
+    weights = torch.randn(1, 1, 32, 3, generator=torch.Generator().manual_seed(0)).double()
+    (mine,) = torch.autograd.grad((weights * speech_mel(x)).sum(), x)
+    spectrum = torch.stft(
+        x, 2048, 512, window=torch.hann_window(2048).double(), center=True, pad_mode="constant", return_complex=True
+    )
+    filters = torchaudio.functional.melscale_fbanks(1025, 0.0, 8000.0, 32, 16000, norm="slaney", mel_scale="slaney")
+    level_db = 10 * torch.log10((filters.T.double() @ spectrum.abs().square()).clamp(min=1e-10))
+    (expected,) = torch.autograd.grad((weights * (2 * (level_db[:, None] + 100) / 138.22 - 1)).sum(), x)
+    torch.testing.assert_close(mine, expected)
+
+
+def test_speech_mel_keeps_its_precision_where_networks_do_not():
+    x = sound()
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(speech_mel(x), speech_mel(x.clone()))
+        half = speech_mel(x)
+    assert torch.equal(half, speech_mel(x))

@@ -145,3 +145,27 @@ def test_settings_are_checked_and_round_trip():
             ClassifierSettings(**bad)
     with pytest.raises(ValueError, match="choose quick"):
         resolve_settings("best")
+
+
+def test_averaged_weights_are_what_comes_back_and_travel_through_a_stop(tiny_dataset, tmp_path, model):
+    averaged = replace(TINY, ema=0.9, epochs=2)
+    expected = train(tiny_dataset, averaged)
+    assert weights(expected) != weights(train(tiny_dataset, replace(TINY, epochs=2)))
+    assert (
+        np.mean(train(tiny_dataset, replace(TINY, ema=0.9)).predict(tiny_dataset.waveforms) == tiny_dataset.labels)
+        > 0.9
+    )
+    again = [train(tiny_dataset, averaged, checkpoint_dir=tmp_path) for _ in range(2)]
+    assert {weights(item) for item in again} == {weights(expected)}
+    with pytest.raises(ValueError, match="ema must lie in"):
+        replace(TINY, ema=1.0)
+
+
+def test_half_the_precision_learns_as_well_and_is_another_training(tiny_dataset, tmp_path):
+    half = train(tiny_dataset, precision="bfloat16", checkpoint_dir=tmp_path)
+    assert all(v.dtype != torch.bfloat16 for v in half.network.state_dict().values())
+    assert np.mean(half.predict(tiny_dataset.waveforms) == tiny_dataset.labels) > 0.9
+    with pytest.raises(ValueError, match="precision"):
+        train(tiny_dataset, checkpoint_dir=tmp_path)
+    with pytest.raises(ValueError, match="precision must be one of float32, bfloat16"):
+        train(tiny_dataset, precision="float8")

@@ -11,7 +11,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from art_audio_ext.attacks.evasion.base import AudioEvasion
-from art_audio_ext.attacks.evasion.white_box import DrawnLogits, as_labels, check_whole, clip_bounds
+from art_audio_ext.attacks.evasion.white_box import DTYPES, DrawnLogits, as_labels, check_whole, clip_bounds
 from art_audio_ext.functional.adversarial_losses import LOSSES, adversarial_loss
 from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.projected_gradient import check_ball, projected_ascent, random_change
@@ -46,6 +46,7 @@ class AudioPGD(AudioEvasion):
         "step_schedule",
         "early_stop",
         "targeted",
+        "dtype",
         "batch_size",
         "seed",
         "verbose",
@@ -67,6 +68,7 @@ class AudioPGD(AudioEvasion):
         step_schedule: str = "constant",
         early_stop: bool = False,
         targeted: bool = False,
+        dtype: str = "float32",
         batch_size: int = 64,
         seed: int = 0,
         verbose: bool = True,
@@ -85,6 +87,8 @@ class AudioPGD(AudioEvasion):
         :param step_schedule: "constant", "linear" or "cosine".
         :param early_stop: Leave a clip alone once it is wrong in every draw of a step.
         :param targeted: `y` is what clips shall be called.
+        :param dtype: Arithmetic of the networks on the way to a gradient: "float32", or "bfloat16", which is faster
+            where the processor has it and finds nearly the same point.
         :param batch_size: Rows of a forward pass, draws included.
         :param seed: Of random starts; the defence's noise has its own.
         :param verbose: Show progress.
@@ -102,6 +106,7 @@ class AudioPGD(AudioEvasion):
         self.step_schedule = step_schedule
         self.early_stop = early_stop
         self._targeted = targeted
+        self.dtype = dtype
         self.batch_size = batch_size
         self.seed = seed
         self.verbose = verbose
@@ -141,8 +146,9 @@ class AudioPGD(AudioEvasion):
         for name in ("max_iter", "eot_samples", "restarts", "batch_size"):
             check_whole(getattr(self, name), name, 1)
         check_whole(self.seed, "seed", 0)
-        if self.loss not in LOSSES:
-            raise ValueError(f"loss must be one of {', '.join(LOSSES)}, got {self.loss!r}")
+        for name, known in (("loss", LOSSES), ("dtype", DTYPES)):
+            if getattr(self, name) not in known:
+                raise ValueError(f"{name} must be one of {', '.join(known)}, got {getattr(self, name)!r}")
         if self.loss == "logit_ratio" and self.estimator.nb_classes < 3:
             raise ValueError("loss logit_ratio needs 3 classes: choose margin")
         for name in ("random_start", "early_stop", "targeted", "verbose"):
@@ -164,7 +170,7 @@ class _Batch:
 
     def __init__(self, attack: AudioPGD, x: Tensor, labels: Tensor) -> None:
         self.options, self.x, self.labels = attack, x, labels
-        self.logits = DrawnLogits(attack.estimator, attack.eot_samples, attack.batch_size)
+        self.logits = DrawnLogits(attack.estimator, attack.eot_samples, attack.batch_size, attack.dtype)
         self.sign = -1.0 if attack.targeted else 1.0
         self.wrong = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         self.draws = torch.zeros(len(x), dtype=torch.int64, device=x.device)

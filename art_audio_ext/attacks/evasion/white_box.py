@@ -12,6 +12,8 @@ from torch import Tensor
 
 from art_audio_ext.functional.checks import class_indices
 
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16}
+
 
 class DrawnLogits:
     """
@@ -20,10 +22,12 @@ class DrawnLogits:
     :param estimator: An ART classifier with PyTorch preprocessing.
     :param samples: Draws of each clip.
     :param batch_size: Rows of a forward pass, draws included.
+    :param dtype: Of the networks' arithmetic, a key of `DTYPES`; the front end keeps 32 bits.
     """
 
-    def __init__(self, estimator: PyTorchClassifier, samples: int, batch_size: int) -> None:
+    def __init__(self, estimator: PyTorchClassifier, samples: int, batch_size: int, dtype: str = "float32") -> None:
         self.estimator, self.samples, self.batch_size = estimator, samples, batch_size
+        self.dtype = DTYPES[dtype]
         self.model = estimator.model
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -65,8 +69,11 @@ class DrawnLogits:
     def _logits(self, copies: Tensor) -> Tensor:
         """Of (n, s, L): (n, s, C)."""
         self.model.eval()
-        ready, _ = self.estimator._apply_preprocessing(copies.flatten(0, 1), None, fit=False, no_grad=False)
-        output = self.model(ready)
+        with torch.autocast(copies.device.type, self.dtype, enabled=self.dtype != torch.float32):
+            ready, _ = self.estimator._apply_preprocessing(copies.flatten(0, 1), None, fit=False, no_grad=False)
+            output = self.model(ready)
+        if self.dtype != torch.float32:
+            output = output.float()
         return output.unflatten(0, copies.shape[:2])
 
 

@@ -1,0 +1,104 @@
+"""The attacks that the comparison of purifiers knows, from none to those that average over the defence's noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from art.attacks.evasion import AutoProjectedGradientDescent, MomentumIterativeMethod
+
+from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, FakeBob
+
+EPS, L2_EPS = 0.002, 0.253  # of full scale; .002 on each of 16,000 samples is .253
+
+
+@dataclass(frozen=True)
+class AttackRun:
+    """
+    What an attack is told beside its classifier.
+
+    :param batch_size: Rows of a forward pass.
+    :param seed: Of its own draws.
+    :param is_random: Whether the defence draws noise; without, one draw is as good as many.
+    :param precision: Of the gradients, "float32" or "bfloat16", where the attack has a choice.
+    """
+
+    batch_size: int
+    seed: int
+    is_random: bool = True
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class AttackLine:
+    """
+    A column of the table.
+
+    :param about: What it is.
+    :param build: Given the classifier and the run, the attack; None attacks nothing.
+    :param cost: Passes through the defence that a clip takes.
+    :param transfer: Attack an undefended classifier of another seed, and try the points on the defence.
+    :param fixed_noise: The defence draws the same noise in the attack and afterwards.
+    """
+
+    about: str
+    build: Callable[[Any, AttackRun], Any] | None = None
+    cost: int = 0
+    transfer: bool = False
+    fixed_noise: bool = False
+
+
+def _pgd(about: str, steps: int, eot: int = 1, **options: Any) -> AttackLine:
+    """PGD; `fixed_noise` and `transfer` are the line's, other options the attack's."""
+    line = {name: options.pop(name) for name in ("fixed_noise", "transfer") if name in options}
+
+    def build(classifier: Any, run: AttackRun) -> AudioPGD:
+        draws = eot if run.is_random else 1
+        rest: dict[str, Any] = {
+            "batch_size": run.batch_size,
+            "seed": run.seed,
+            "dtype": run.precision,
+            "verbose": False,
+        }
+        return AudioPGD(classifier, max_iter=steps, eot_samples=draws, **rest, **options)
+
+    return AttackLine(about, build, steps * eot * options.get("restarts", 1), **line)
+
+
+def _auto_pgd(classifier: Any, run: AttackRun) -> Any:
+    rate = {"eps": EPS, "eps_step": EPS / 5, "max_iter": 50, "nb_random_init": 1}
+    return AutoProjectedGradientDescent(classifier, batch_size=run.batch_size, verbose=False, **rate)
+
+
+def _mi_fgsm(classifier: Any, run: AttackRun) -> Any:
+    rate = {"eps": EPS, "eps_step": EPS / 5, "max_iter": 10, "decay": 1.0}
+    return MomentumIterativeMethod(classifier, batch_size=run.batch_size, verbose=False, **rate)
+
+
+def _own(attack: type) -> Callable[[Any, AttackRun], Any]:
+    return lambda classifier, run: attack(classifier, batch_size=run.batch_size, seed=run.seed, verbose=False)
+
+
+_L2: dict[str, Any] = {"norm": "2", "eps": L2_EPS}
+_LOUDER = (2, 4, 6, 8)  # thousandths
+ATTACKS: dict[str, AttackLine] = {
+    "clean": AttackLine("no attack"),
+    **{f"pgd{n}": _pgd(f"PGD-{n}", n) for n in (10, 30, 50, 70, 100, 200)},
+    "pgd10_eot20": _pgd("PGD-10, EOT 20", 10, 20),
+    "pgd30_eot10": _pgd("PGD-30, EOT 10", 30, 10),
+    "pgd10_eot128": _pgd("PGD-10, EOT 128", 10, 128),
+    **{f"pgd{n}_l2": _pgd(f"PGD-{n}, L2", n, **_L2) for n in (10, 30, 50, 70, 100)},
+    "pgd10_eot20_l2": _pgd("PGD-10, EOT 20, L2", 10, 20, **_L2),
+    "pgd30_eot10_l2": _pgd("PGD-30, EOT 10, L2", 30, 10, **_L2),
+    **{f"pgd10_eps{n}": _pgd(f"PGD-10, eps .00{n}", 10, eps=n / 1000) for n in _LOUDER[1:]},
+    "margin": _pgd("PGD-30, EOT 10, margin", 30, 10, loss="margin"),
+    "restarts": _pgd("PGD-10, EOT 10, 3 restarts", 10, 10, restarts=3),
+    "fixed_noise": _pgd("PGD-50, noise fixed and known", 50, fixed_noise=True),
+    "auto_pgd": AttackLine("AutoPGD-50", _auto_pgd, 100),
+    "mi_fgsm": AttackLine("MI-FGSM-10", _mi_fgsm, 10),
+    "transfer": _pgd("PGD-50 from another network", 50, transfer=True),
+    "mi_transfer": AttackLine("MI-FGSM-10 from another network", _mi_fgsm, 10, transfer=True),
+    "tsmi_fgsm": AttackLine("TSMI-FGSM from another network, eps .004", _own(TSMIFGSM), 700, transfer=True),
+    "fake_bob": AttackLine("FakeBob, 200 steps", _own(FakeBob), 10_000),
+}

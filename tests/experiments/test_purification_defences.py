@@ -1,0 +1,65 @@
+"""Defences by name: their steps, what they need, and names that are none."""
+
+from __future__ import annotations
+
+import pytest
+
+from art_audio_ext.defences.preprocessor import TimeDomainPurifier
+from art_audio_ext.experiments.dual_pure import PRESETS, clips_of
+from art_audio_ext.experiments.purification_attacks import ATTACKS, AttackRun
+from art_audio_ext.experiments.purification_defences import DEFENCES, build_purifiers, find_defence
+
+
+def test_every_defence_says_what_it_is():
+    lines = [find_defence(name).about for name in DEFENCES]
+    assert len(set(lines)) == len(lines)
+    assert not any("{" in line for line in lines)
+
+
+def test_steps_come_after_the_name():
+    assert find_defence("time_stage@5").options == {"steps": 5}
+    assert "t_w = 5" in find_defence("time_stage@5").about
+    assert find_defence("dual_pure@2").options == {"time_steps": 2, "steps": 1}
+    assert find_defence("dual_pure@2+10").options == {"time_steps": 2, "steps": 10}
+    assert DEFENCES["dual_pure"].options == {"time_steps": 3, "steps": 1}
+    (purifier,) = build_purifiers(find_defence("time_stage@7"), {}, seed=3, batch_size=9)
+    assert isinstance(purifier, TimeDomainPurifier)
+    assert (purifier.steps, purifier.seed, purifier.batch_size) == (7, 3, 9)
+
+
+@pytest.mark.parametrize("name", ["prayer", "none@1", "time_stage@", "time_stage@0", "time_stage@1+2", "ddpm@x", "@3"])
+def test_other_names_are_refused(name):
+    with pytest.raises(ValueError, match="there is no defence"):
+        find_defence(name)
+
+
+def test_costly_cells_have_fewer_clips():
+    size = PRESETS["standard"]
+    assert clips_of(size, "time_stage", "restarts", 400) == 400
+    assert clips_of(size, "time_stage", "pgd10_eot128", 400) == 50
+    assert clips_of(size, "ddpm", "pgd10", 400) == 400
+    assert clips_of(size, "ddpm", "pgd10_eot20", 400) == 50
+    assert clips_of(size, "ddpm", "pgd10_eot20", 20) == 20
+    assert clips_of(size, "ddpm", "fake_bob", 400) == 0
+    assert clips_of(size, "ddpm", "tsmi_fgsm", 400) == 400  # made on another network
+    assert clips_of(PRESETS["paper"], "ddpm", "fake_bob", 1000) == 1000
+
+
+def test_draws_are_spent_on_random_defences_alone(tiny_classifier):
+    line = ATTACKS["pgd30_eot10"]
+    assert line.build(tiny_classifier, AttackRun(8, 0, True)).eot_samples == 10
+    attack = line.build(tiny_classifier, AttackRun(8, 5, False, "bfloat16"))
+    assert (attack.eot_samples, attack.max_iter, attack.seed, attack.dtype) == (1, 30, 5, "bfloat16")
+    assert line.cost == 300
+
+
+@pytest.fixture(scope="module")
+def tiny_classifier():
+    from art.estimators.classification import PyTorchClassifier
+    from torch import nn
+
+    from art_audio_ext.networks.speech_classifiers import SpeechClassifier
+
+    return PyTorchClassifier(
+        SpeechClassifier("resnet18", 4, width=4), nn.CrossEntropyLoss(), (16000,), 4, clip_values=(-1.0, 1.0)
+    )
