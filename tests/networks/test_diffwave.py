@@ -92,7 +92,7 @@ def test_names_and_shapes_are_the_published_ones(size):
 
 
 def test_the_numbers_in_the_docstring():
-    for size, thousands, reach in (("full", 24072, 12285), ("small", 853, 126)):
+    for size, thousands, reach in (("full", 24072, 12285), ("small", 853, 126), ("tiny", 466, 255)):
         with torch.device("meta"):
             network = DiffWave(**SIZES[size])
         assert round(sum(p.numel() for p in network.parameters()) / 1000) == thousands
