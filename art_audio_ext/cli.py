@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from art_audio_ext.cli_experiment import experiment
+from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
 from art_audio_ext.cli_train import train
 from art_audio_ext.command_errors import run_command
@@ -190,6 +191,7 @@ def compare(
 
 
 register_repair(app)
+register_purify(app)
 
 
 @app.command(epilog="Example: art-audio demo --out out/demo")

@@ -86,6 +86,17 @@ def scan_folder(root: Path) -> tuple[list[ClipFile], list[tuple[str, str]]]:
     return clips, skipped
 
 
+def scan_sounds(root: Path) -> tuple[list[Path], list[tuple[str, str]]]:
+    """
+    Every sound file of a folder at any depth, labelled or not, by the rules of `scan_folder`.
+
+    :param root: The folder, with its own links resolved.
+    :return: The files, sorted, and (path, reason) of sound files and folders that are left out.
+    """
+    skipped: list[tuple[str, str]] = []
+    return _files(root, root, skipped), skipped
+
+
 def _bases(root: Path) -> list[tuple[str, Path]]:
     """(partition, folder that holds the label folders); train/ and test/ count if they hold folders themselves."""
     names = {folder.name for folder in _sub_folders(root, root, [])}

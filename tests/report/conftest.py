@@ -52,6 +52,12 @@ class Page(HTMLParser):
 
 
 @pytest.fixture
+def parse() -> type[Page]:
+    """Read the text of a page."""
+    return Page
+
+
+@pytest.fixture
 def page(tmp_path):
     """Write a report of the given parts and read it back."""
 
