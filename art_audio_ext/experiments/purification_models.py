@@ -43,12 +43,20 @@ class ModelPlan:
 
 
 _ROBUST = (("adversarial_eps", ADVERSARIAL_EPS), ("ema", 0.99))
+_HARDENED = (
+    ("adversarial_eps", 1.5 * ADVERSARIAL_EPS),
+    ("noise_sigma", STAGE_NOISE),
+    ("masks", 0.25),
+    ("weight_decay", 0.05),
+    ("ema", 0.995),
+)
 MODELS: dict[str, ModelPlan] = {
     "plain": ModelPlan("classifier"),
     "surrogate": ModelPlan("classifier", seed_shift=1),
     "noisy": ModelPlan("classifier", (("noise_sigma", STAGE_NOISE),), "plain", 0.3),
     "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.5),
     "robust_noisy": ModelPlan("classifier", (*_ROBUST, ("noise_sigma", STAGE_NOISE)), "plain", 0.5),
+    "hardened": ModelPlan("classifier", _HARDENED, "robust_noisy"),
     "mel_diffusion": ModelPlan("diffusion", domain="mel"),
     "wave_diffusion": ModelPlan("diffusion", domain="wave"),
 }
@@ -82,7 +90,8 @@ def prepare_models(
     wanted = set(names)
     if unknown := sorted(wanted - set(MODELS)):
         raise ValueError(f"there is no model {', '.join(unknown)}: choose among {', '.join(MODELS)}")
-    wanted |= {start for name in wanted if (start := MODELS[name].start) is not None}
+    while missing := {start for name in wanted if (start := MODELS[name].start) is not None} - wanted:
+        wanted |= missing
     paths = {name: folder / f"{name}.safetensors" for name in MODELS if name in wanted}
     run = {"seed": seed, "progress": progress, "precision": precision}
     for name, path in paths.items():

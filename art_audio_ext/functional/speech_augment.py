@@ -70,6 +70,30 @@ def stretch_pictures(pictures: Tensor, generator: torch.Generator, recipe: Speec
     return warp(rows, each, torch.zeros_like(each), _SILENT).view_as(pictures)
 
 
+def mask_pictures(pictures: Tensor, generator: torch.Generator, share: float) -> Tensor:
+    """
+    Hide a stretch of bands and a stretch of frames, each in half of the clips, under the picture's mean.
+
+    Source: Park et al., "SpecAugment", 2019; one mask a direction here.
+
+    :param pictures: Shape (N, 1, B, T).
+    :param generator: On the CPU.
+    :param share: Of the bands, or frames, that a mask hides at most.
+    :return: The same shape.
+    """
+    bands, frames = (_hidden(pictures, size, share, generator) for size in pictures.shape[2:])
+    return torch.where(bands[:, None, :, None] | frames[:, None, None], pictures.mean((2, 3), keepdim=True), pictures)
+
+
+def _hidden(like: Tensor, size: int, share: float, generator: torch.Generator) -> Tensor:
+    """Which of `size` places a mask hides (N, size)."""
+    draw = _Draws(len(like), generator, like)
+    length = draw.uniform(0.0, share * size, other=0.0).round()
+    start = (draw.uniform(0.0, 1.0, other=0.5) * (size - length + 1)).floor()
+    at = torch.arange(size, device=like.device)
+    return (at >= start[:, None]) & (at < (start + length)[:, None])
+
+
 def warp(x: Tensor, rate: Tensor, shift: Tensor, fill: float) -> Tensor:
     """
     Rows read at another speed about their middle, then moved; linear interpolation.

@@ -12,7 +12,12 @@ from torch.nn.functional import cross_entropy
 
 from art_audio_ext.functional.front_end import speech_mel
 from art_audio_ext.functional.projected_gradient import projected_ascent
-from art_audio_ext.functional.speech_augment import SpeechAugmentation, augment_sound, stretch_pictures
+from art_audio_ext.functional.speech_augment import (
+    SpeechAugmentation,
+    augment_sound,
+    mask_pictures,
+    stretch_pictures,
+)
 from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.seeded_module import SeededModule, mixed_seed
@@ -86,7 +91,10 @@ class ClassifierModule(SeededModule):
         if not self.settings.augment:
             return self.network(x)
         draws = torch.Generator().manual_seed(stretch)
-        return self.network(stretch_pictures(speech_mel(x), draws, self.recipe))
+        pictures = stretch_pictures(speech_mel(x), draws, self.recipe)
+        if self.settings.masks:
+            pictures = mask_pictures(pictures, draws, self.settings.masks)
+        return self.network(pictures)
 
     def _attacked(self, x: Tensor, labels: Tensor, generator: torch.Generator, stretch: int) -> Tensor:
         """Clips moved to where the network errs, its batch norm left alone; new noise at every step."""

@@ -25,6 +25,7 @@ class ClassifierSettings(PlainSettings):
     :param learning_rate: The highest.
     :param weight_decay: Of the optimizer.
     :param augment: Change the sound at random, see `SpeechAugmentation`.
+    :param masks: Share of bands and of frames that are hidden at most, see `mask_pictures`; 0 hides none.
     :param noise_sigma: White noise of this standard deviation (1 is full scale) on every clip, at each step anew.
     :param adversarial_eps: Radius of the attack that clips undergo in training (L-infinity, full scale); 0 for none.
     :param adversarial_steps: Its steps.
@@ -42,6 +43,7 @@ class ClassifierSettings(PlainSettings):
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
     augment: bool = True
+    masks: float = 0.0
     noise_sigma: float = 0.0
     adversarial_eps: float = 0.0
     adversarial_steps: int = 3
@@ -51,9 +53,10 @@ class ClassifierSettings(PlainSettings):
         self.check_choice("architecture", tuple(ARCHITECTURES))
         self.check_sizes("epochs", "batch_size", "adversarial_steps", *(() if self.width is None else ("width",)))
         self.check_numbers("learning_rate")
-        self.check_numbers("weight_decay", "noise_sigma", "adversarial_eps", "ema", zero=True)
-        if self.ema >= 1:
-            raise ValueError(f"classifier setting ema must lie in [0, 1), got {self.ema!r}")
+        self.check_numbers("weight_decay", "noise_sigma", "adversarial_eps", "ema", "masks", zero=True)
+        for name in ("ema", "masks"):
+            if getattr(self, name) >= 1:
+                raise ValueError(f"classifier setting {name} must lie in [0, 1), got {getattr(self, name)!r}")
         self.check_choice("optimizer", OPTIMIZERS)
         self.check_flags("augment")
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import torch
 
-from art_audio_ext.functional.speech_augment import SpeechAugmentation, augment_sound, stretch_pictures, warp
+from art_audio_ext.functional.speech_augment import (
+    SpeechAugmentation,
+    augment_sound,
+    mask_pictures,
+    stretch_pictures,
+    warp,
+)
 
 STILL = SpeechAugmentation(gain=(1.0, 1.0), speed=0.0, stretch=0.0, shift=0.0, noise=0.0)
 
@@ -58,3 +64,20 @@ def test_a_stretch_keeps_the_middle_and_fills_with_silence():
     out = stretch_pictures(pictures, generator(), SpeechAugmentation(stretch=0.2))
     assert torch.allclose(out[..., 16], torch.ones(40, 1, 2))
     assert (out == -1).any()
+
+
+def test_masks_hide_whole_bands_and_frames_under_the_mean():
+    pictures = torch.rand(200, 1, 32, 20, generator=torch.Generator().manual_seed(1))
+    masked = mask_pictures(pictures, torch.Generator().manual_seed(0), 0.25)
+    mean = pictures.mean((2, 3), keepdim=True)
+    hidden = masked != pictures
+    torch.testing.assert_close(masked[hidden], mean.expand_as(pictures)[hidden])
+    bands, frames = hidden.all(3).sum((1, 2)), hidden.all(2).sum((1, 2))
+    assert bands.max() == 8  # a quarter of 32
+    assert frames.max() == 5
+    assert 0.3 < (bands > 0).float().mean() < 0.6
+    assert 0.3 < (frames > 0).float().mean() < 0.6
+    whole = hidden.all(3, keepdim=True) | hidden.all(2, keepdim=True)
+    assert torch.equal(hidden, whole.expand_as(hidden))
+    assert torch.equal(masked, mask_pictures(pictures, torch.Generator().manual_seed(0), 0.25))
+    assert torch.equal(pictures, mask_pictures(pictures, torch.Generator().manual_seed(0), 0.0))
