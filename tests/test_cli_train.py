@@ -48,6 +48,13 @@ def test_a_classifier_and_its_accuracy(run, folder, tmp_path):
     assert model.label_names == ("alpha", "bravo", "charlie", "delta")
     assert (model.settings.width, model.settings.noise_sigma) == (4, 0.01)
     assert run("train", "classifier", "--data", folder, "--out", out, "--model", "lenet")[0] == 2
+    more = ["--start", out.with_suffix(".safetensors"), "--adversarial-eps", 0.003, "--masks", 0.2, "--ema", 0.9]
+    more += ["--weight-decay", 0.05, "--learning-rate", 0.001, "--epochs", 1, "--quiet"]
+    code, said = run("train", "classifier", "--data", folder, "--out", tmp_path / "more", *more)
+    assert code == 0, said
+    settings = json.loads((tmp_path / "more-test.json").read_text())["settings"]
+    assert (settings["width"], settings["adversarial_eps"], settings["masks"]) == (4, 0.003, 0.2)
+    assert (settings["ema"], settings["weight_decay"], settings["learning_rate"]) == (0.9, 0.05, 0.001)
 
 
 def test_a_diffusion_model(run, folder, tmp_path, monkeypatch):

@@ -29,7 +29,7 @@ from art_audio_ext.report.dual_pure_view import write_dual_pure
 from art_audio_ext.training.classifier_settings import ClassifierSettings, resolve_settings
 
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "noise_matched", "adversarial", "robust_noisy")
-_WAVE = ("ddpm", "diff_rev", "one_shot", "audio_pure")
+_ALL = (*_MAIN, "noise_hardened", "ddpm", "diff_rev", "one_shot", "audio_pure")
 _COSTLY, _SLOW = 1000, 50  # passes through a classifier; one through a small diffusion model of waveforms takes as many
 
 
@@ -60,8 +60,8 @@ class Size:
 
 PRESETS = {
     "quick": Size(100, 1, _MAIN, ("clean", "pgd10", "pgd10_eot20"), "quick", "quick", 100),
-    "standard": Size(400, 3, (*_MAIN, *_WAVE), tuple(ATTACKS), "quick", "quick", 100),
-    "paper": Size(1000, 5, (*_MAIN, *_WAVE), tuple(ATTACKS), "paper", "paper", 512, None),
+    "standard": Size(400, 3, _ALL, tuple(ATTACKS), "quick", "quick", 100),
+    "paper": Size(1000, 5, _ALL, tuple(ATTACKS), "paper", "paper", 512, None),
 }
 
 

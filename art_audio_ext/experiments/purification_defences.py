@@ -74,6 +74,12 @@ DEFENCES: dict[str, Defence] = {
     "robust_noisy": Defence(
         "noise of t_w = {steps}, classifier trained adversarially with noise", "robust_noisy", TimeDomainPurifier, **_T
     ),
+    "noise_hardened": Defence(
+        "noise of t_w = {steps}, classifier trained on with louder attacks and masks",
+        "hardened",
+        TimeDomainPurifier,
+        **_T,
+    ),
     "ddpm": Defence("noise, then DDPM back on the waveform, t = {steps}", "plain", DDPMPurifier, **_WAVE),
     "diff_rev": Defence("DDPM back without noise before, t = {steps}", "plain", DiffRevPurifier, **_WAVE),
     "one_shot": Defence("noise, then one prediction, t = {steps}", "plain", OneShotPurifier, **_WAVE),

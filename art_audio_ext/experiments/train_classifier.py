@@ -47,8 +47,9 @@ def train_classifier_on(
     architecture: str | None = None,
     width: int | None = None,
     epochs: int | None = None,
-    noise_sigma: float | None = None,
+    start: str | Path | None = None,
     adversarial: bool = False,
+    changes: dict[str, Any] | None = None,
     seed: int = 0,
     accelerator: str = "auto",
     devices: int = 1,
@@ -67,8 +68,9 @@ def train_classifier_on(
     :param architecture: Instead of the preset's.
     :param width: Instead of the preset's.
     :param epochs: Instead of the preset's.
-    :param noise_sigma: Standard deviation of white noise to train with.
-    :param adversarial: Train on clips attacked within .002 (L-infinity).
+    :param start: A classifier's file to go on from; its sizes are kept.
+    :param adversarial: Train on clips attacked within .002 (L-infinity), or `adversarial_eps` of `changes`.
+    :param changes: Other settings of `ClassifierSettings` instead of the preset's; None changes nothing.
     :param seed: Of split and training.
     :param accelerator: As Lightning calls it.
     :param devices: How many of these.
@@ -80,8 +82,10 @@ def train_classifier_on(
     """
     from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
 
-    changes = {"architecture": architecture, "width": width, "epochs": epochs, "noise_sigma": noise_sigma}
-    settings = resolve_settings(preset, adversarial_eps=ADVERSARIAL_EPS if adversarial else None, **changes)
+    sizes = {"architecture": architecture, "width": width, "epochs": epochs}
+    eps = {"adversarial_eps": ADVERSARIAL_EPS} if adversarial else {}
+    settings = resolve_settings(preset, **sizes, **{**eps, **_given(changes)})
+    before = None if start is None else SpeechModel.load(start)
     out = Path(out)
     out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
     options: dict[str, Any] = {"sample_rate": SPEECH_MEL_RATE, "seed": seed, "progress": progress, **loading}
@@ -95,6 +99,7 @@ def train_classifier_on(
         settings,
         seed=seed,
         background=background_of(train),
+        start=before,
         checkpoint_dir=out.with_name(f"{out.stem}-checkpoints"),
         progress=progress,
         accelerator=accelerator,
@@ -107,8 +112,13 @@ def train_classifier_on(
     )
     record = {"data": dataset.name, **asdict(found)}
     record = {name: value for name, value in record.items() if name not in ("model", "path")}
-    write_json({**record, "settings": settings.to_dict(), "seed": seed}, out.with_name(f"{out.stem}-test.json"))
+    write_json({**record, "settings": model.settings.to_dict(), "seed": seed}, out.with_name(f"{out.stem}-test.json"))
     return found
+
+
+def _given(changes: dict[str, Any] | None) -> dict[str, Any]:
+    """What was said of other settings."""
+    return {name: value for name, value in (changes or {}).items() if value is not None}
 
 
 def background_of(train: AudioDataset) -> np.ndarray | None:
