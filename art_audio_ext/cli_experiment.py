@@ -113,7 +113,10 @@ def dual_pure_command(
     data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     preset: Annotated[
-        str, typer.Option(help="quick (100 clips, main rows), standard (400 clips, 3 seeds, all) or paper (a GPU).")
+        str,
+        typer.Option(
+            help="quick (100 clips, main rows), steps (t_w and t_s), standard (400 clips, 3 seeds, all), paper (a GPU)."
+        ),
     ] = "quick",
     defences: Annotated[
         str | None, typer.Option(help="Such as none,time_stage@2,dual_pure@3+10; default: the preset's.")

@@ -61,6 +61,15 @@ class Size:
 PRESETS = {
     "quick": Size(100, 1, _MAIN, ("clean", "pgd10", "pgd10_eot20"), "quick", "quick", 100),
     "standard": Size(400, 3, _ALL, tuple(ATTACKS), "quick", "quick", 100),
+    "steps": Size(
+        100,
+        1,
+        (*(f"time_stage@{t}" for t in (1, 2, 3, 5, 10)), *(f"dual_pure@3+{t}" for t in (1, 2, 5, 10, 20))),
+        ("clean", "pgd10", "pgd10_eps4", "pgd10_eps6", "pgd10_eps8", "pgd10_eot20"),
+        "quick",
+        "quick",
+        100,
+    ),
     "paper": Size(1000, 5, _ALL, tuple(ATTACKS), "paper", "paper", 512, None),
 }
 

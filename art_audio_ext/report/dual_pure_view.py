@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import art_audio_ext
+from art_audio_ext.report.dual_pure_curves import draw_curves
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
@@ -32,26 +33,31 @@ _EXPLANATION = (
     "wrong anyway among them; intervals by drawing clips anew. Never wrong: right in every draw that the attack saw "
     "and in the last; it falls by mere chance as draws grow. Worst of draws: right in each of several resubmissions."
 )
-_CAPTION = "Accuracy under each attack, with 95% intervals; the line is the time stage alone."
+_CAPTIONS = {
+    "accuracy.png": "Accuracy under each attack, with 95% intervals; the line is the time stage alone.",
+    "steps.png": "Accuracy over the steps of a purifier, with 95% intervals.",
+    "iterations.png": "Accuracy over the steps of projected gradient descent, with 95% intervals.",
+}
 _COLOUR, _BASE, _INK = "#2457b8", "#b3261e", "#17202c"
 
 
 def write_dual_pure(record: dict[str, Any], out: str | Path) -> list[Path]:
     """
-    Write `results.json`, `table.md`, `accuracy.png` and `report.html`.
+    Write `results.json`, `table.md`, `report.html`, `accuracy.png`, and the curves of `draw_curves`.
 
     :param record: From `experiments.dual_pure.dual_pure`.
     :param out: Folder, made if it is missing.
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, picture = Path(out), _picture(record["rows"])
+    out, pictures = Path(out), {"accuracy.png": _picture(record["rows"]), **draw_curves(record["rows"])}
     write_json(record, out / "results.json")
     write_text(format_dual_pure(record) + "\n", out / "table.md")
-    (out / "accuracy.png").write_bytes(picture)
-    page = environment().get_template("experiment.html").render(_view(record, picture))
+    for name, picture in pictures.items():
+        (out / name).write_bytes(picture)
+    page = environment().get_template("experiment.html").render(_view(record, pictures))
     write_text(page, out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "accuracy.png", "report.html")]
+    return [out / name for name in ("results.json", "table.md", "report.html", *pictures)]
 
 
 def format_dual_pure(record: dict[str, Any]) -> str:
@@ -81,14 +87,14 @@ def _clean(record: dict[str, Any]) -> str:
     return f"Classifiers on all {record['data']['test']} test clips, without noise: {', '.join(found)}."
 
 
-def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
+def _view(record: dict[str, Any], pictures: dict[str, bytes]) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
     about = {name: record[name] for name in ("preset", "seed", "precision", "version", "seconds")}
     return {
         "title": "What do purifiers withstand?",
         "version": art_audio_ext.__version__,
         "headlines": [printable(_clean(record))],
-        "figures": [{"caption": _CAPTION, "source": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}],
+        "figures": [{"caption": _CAPTIONS[name], "source": _inline(picture)} for name, picture in pictures.items()],
         "tables": [("Accuracy", _HEADER, [[printable(cell) for cell in _row(row)] for row in record["rows"]])],
         "explanation": _EXPLANATION,
         "notes": [],
@@ -99,6 +105,10 @@ def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
             ("Machine", setting_rows(plain(record["machine"], readable=True))),
         ],
     }
+
+
+def _inline(picture: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
 
 
 def _picture(rows: list[dict[str, Any]]) -> bytes:
