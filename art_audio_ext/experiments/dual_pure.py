@@ -29,7 +29,7 @@ from art_audio_ext.report.dual_pure_view import write_dual_pure
 from art_audio_ext.training.classifier_settings import ClassifierSettings, resolve_settings
 
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "noise_matched", "adversarial", "robust_noisy")
-_ALL = (*_MAIN, "noise_hardened", "ddpm", "diff_rev", "one_shot", "audio_pure")
+_ALL = (*_MAIN, "noise_hardened", "noise_floor", "ddpm", "diff_rev", "one_shot", "audio_pure")
 _COSTLY, _SLOW = 1000, 50  # passes through a classifier; one through a small diffusion model of waveforms takes as many
 
 

@@ -11,11 +11,12 @@ from art_audio_ext.defences.preprocessor import (
     DiffRevPurifier,
     DualPure,
     FrequencyDomainPurifier,
+    NoiseFloorPurifier,
     OneShotPurifier,
     Purifier,
     TimeDomainPurifier,
 )
-from art_audio_ext.experiments.purification_models import TIME_STEPS, open_diffusion
+from art_audio_ext.experiments.purification_models import STAGE_NOISE, TIME_STEPS, open_diffusion
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,12 @@ DEFENCES: dict[str, Defence] = {
         TimeDomainPurifier,
         **_T,
     ),
+    "noise_floor": Defence(
+        "noise floor without noise, classifier trained on with louder attacks and masks",
+        "hardened_floor",
+        NoiseFloorPurifier,
+        options={"sigma": STAGE_NOISE},
+    ),
     "ddpm": Defence("noise, then DDPM back on the waveform, t = {steps}", "plain", DDPMPurifier, **_WAVE),
     "diff_rev": Defence("DDPM back without noise before, t = {steps}", "plain", DiffRevPurifier, **_WAVE),
     "one_shot": Defence("noise, then one prediction, t = {steps}", "plain", OneShotPurifier, **_WAVE),
@@ -103,7 +110,11 @@ def find_defence(name: str) -> Defence:
     if at:
         keys = ["time_steps", "steps"] if "time_steps" in options else ["steps"]
         steps = said.split("+")
-        if not options or len(steps) > len(keys) or not all(s.isdecimal() and 1 <= int(s) <= 200 for s in steps):
+        if (
+            "steps" not in options
+            or len(steps) > len(keys)
+            or not all(s.isdecimal() and 1 <= int(s) <= 200 for s in steps)
+        ):
             raise ValueError(f"there is no defence {name}: after the @ of {base} comes {_wanted(options)}")
         options |= {key: int(value) for key, value in zip(keys, steps, strict=False)}
     return replace(defence, about=defence.about.format(**options), options=options)
@@ -130,6 +141,6 @@ def build_purifiers(
 
 
 def _wanted(options: dict[str, Any]) -> str:
-    if not options:
+    if "steps" not in options:
         return "nothing, it has no steps"
     return "TW or TW+TS, each from 1 to 200" if "time_steps" in options else "a number of steps from 1 to 200"

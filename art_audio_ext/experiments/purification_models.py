@@ -43,20 +43,15 @@ class ModelPlan:
 
 
 _ROBUST = (("adversarial_eps", ADVERSARIAL_EPS), ("ema", 0.99))
-_HARDENED = (
-    ("adversarial_eps", 1.5 * ADVERSARIAL_EPS),
-    ("noise_sigma", STAGE_NOISE),
-    ("masks", 0.25),
-    ("weight_decay", 0.05),
-    ("ema", 0.995),
-)
+_LONGER = (("adversarial_eps", 1.5 * ADVERSARIAL_EPS), ("masks", 0.25), ("weight_decay", 0.05), ("ema", 0.995))
 MODELS: dict[str, ModelPlan] = {
     "plain": ModelPlan("classifier"),
     "surrogate": ModelPlan("classifier", seed_shift=1),
     "noisy": ModelPlan("classifier", (("noise_sigma", STAGE_NOISE),), "plain", 0.3),
     "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.5),
     "robust_noisy": ModelPlan("classifier", (*_ROBUST, ("noise_sigma", STAGE_NOISE)), "plain", 0.5),
-    "hardened": ModelPlan("classifier", _HARDENED, "robust_noisy"),
+    "hardened": ModelPlan("classifier", (*_LONGER, ("noise_sigma", STAGE_NOISE)), "robust_noisy"),
+    "hardened_floor": ModelPlan("classifier", (*_LONGER, ("floor_sigma", STAGE_NOISE)), "adversarial"),
     "mel_diffusion": ModelPlan("diffusion", domain="mel"),
     "wave_diffusion": ModelPlan("diffusion", domain="wave"),
 }

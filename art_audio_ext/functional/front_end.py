@@ -15,6 +15,7 @@ HOP_SECONDS = 1 / 64  # 250 samples at 16 kHz: 64 frames a second
 FLOOR_POWER = 1e-6  # -60 dB: below it a recording is silent
 RANGE_DB = 100.0
 SPEECH_MEL_RATE, SPEECH_MEL_BANDS, SPEECH_MEL_HOP = 16000, 32, 512
+_HANN_ENERGY = 0.375  # mean square of a Hann window
 _SPEECH_MEL_FFT, _SPEECH_MEL_FLOOR, _SPEECH_MEL_SPAN_DB = 2048, 1e-10, 138.22
 
 
@@ -53,7 +54,7 @@ def mfcc(x: Tensor, sample_rate: int = 16000, n_mfcc: int = 20, n_mels: int = 64
     return torch.einsum("mc,nmt->nct", basis, log_mel(x, sample_rate, n_mels))
 
 
-def speech_mel(x: Tensor) -> Tensor:
+def speech_mel(x: Tensor, floor_sigma: float = 0.0) -> Tensor:
     """
     The 32 x 32 log-mel picture of a second of speech that classifiers and diffusion models of commands look at.
 
@@ -63,10 +64,13 @@ def speech_mel(x: Tensor) -> Tensor:
     Source: Tan et al., "DualPure: An Efficient Adversarial Purification Method for Speech Command Recognition", 2024.
 
     :param x: Sound of shape (N, L) in [-1, 1] at 16 kHz.
+    :param floor_sigma: Add to each power what white noise of this standard deviation would add on average.
     :return: Shape (N, 1, 32, L // 512 + 1): 16,000 samples give exactly 32 frames.
     """
     with torch.autocast(x.device.type, enabled=False):  # the matrix product of powers would lose all but 8 bits
         power = _FramePower.apply(_frames(x, _SPEECH_MEL_FFT, SPEECH_MEL_HOP))
+        if floor_sigma:
+            power = power + floor_sigma**2 * _HANN_ENERGY * _SPEECH_MEL_FFT
         mel = power @ _slaney_filters().T.to(power)
         level_db = 10 * torch.log10(mel.clamp(min=_SPEECH_MEL_FLOOR))
     return (2 * (level_db + 100) / _SPEECH_MEL_SPAN_DB - 1).transpose(1, 2).unsqueeze(1)

@@ -88,10 +88,10 @@ class ClassifierModule(SeededModule):
         """Of clips with the noise that they are trained with; the same stretch for the same seed."""
         if self.settings.noise_sigma:
             x = x + self.settings.noise_sigma * torch.randn(x.shape, generator=generator).to(x)
-        if not self.settings.augment:
-            return self.network(x)
+        pictures = speech_mel(x, self.settings.floor_sigma)
         draws = torch.Generator().manual_seed(stretch)
-        pictures = stretch_pictures(speech_mel(x), draws, self.recipe)
+        if self.settings.augment:
+            pictures = stretch_pictures(pictures, draws, self.recipe)
         if self.settings.masks:
             pictures = mask_pictures(pictures, draws, self.settings.masks)
         return self.network(pictures)

@@ -27,6 +27,8 @@ class ClassifierSettings(PlainSettings):
     :param augment: Change the sound at random, see `SpeechAugmentation`.
     :param masks: Share of bands and of frames that are hidden at most, see `mask_pictures`; 0 hides none.
     :param noise_sigma: White noise of this standard deviation (1 is full scale) on every clip, at each step anew.
+    :param floor_sigma: Pictures stand on the power of white noise of this standard deviation, see `NoiseFloorPurifier`,
+        behind which the classifier then belongs.
     :param adversarial_eps: Radius of the attack that clips undergo in training (L-infinity, full scale); 0 for none.
     :param adversarial_steps: Its steps.
     :param ema: Decay a step of averaged weights, which are then what the training returns; 0 returns the last ones.
@@ -45,6 +47,7 @@ class ClassifierSettings(PlainSettings):
     augment: bool = True
     masks: float = 0.0
     noise_sigma: float = 0.0
+    floor_sigma: float = 0.0
     adversarial_eps: float = 0.0
     adversarial_steps: int = 3
     ema: float = 0.0
@@ -53,7 +56,8 @@ class ClassifierSettings(PlainSettings):
         self.check_choice("architecture", tuple(ARCHITECTURES))
         self.check_sizes("epochs", "batch_size", "adversarial_steps", *(() if self.width is None else ("width",)))
         self.check_numbers("learning_rate")
-        self.check_numbers("weight_decay", "noise_sigma", "adversarial_eps", "ema", "masks", zero=True)
+        self.check_numbers("weight_decay", "noise_sigma", "floor_sigma", zero=True)
+        self.check_numbers("adversarial_eps", "ema", "masks", zero=True)
         for name in ("ema", "masks"):
             if getattr(self, name) >= 1:
                 raise ValueError(f"classifier setting {name} must lie in [0, 1), got {getattr(self, name)!r}")

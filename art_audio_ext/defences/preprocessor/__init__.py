@@ -3,6 +3,7 @@
 from art_audio_ext.defences.preprocessor.base import Purifier
 from art_audio_ext.defences.preprocessor.dual_pure import DualPure
 from art_audio_ext.defences.preprocessor.frequency_domain_purifier import FrequencyDomainPurifier
+from art_audio_ext.defences.preprocessor.noise_floor_purifier import NoiseFloorPurifier
 from art_audio_ext.defences.preprocessor.time_domain_purifier import TimeDomainPurifier
 from art_audio_ext.defences.preprocessor.wave_purifiers import (
     AudioPure,
@@ -19,6 +20,7 @@ __all__ = [
     "DiffRevPurifier",
     "DualPure",
     "FrequencyDomainPurifier",
+    "NoiseFloorPurifier",
     "OneShotPurifier",
     "Purifier",
     "TimeDomainPurifier",
