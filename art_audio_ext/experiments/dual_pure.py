@@ -135,7 +135,7 @@ def dual_pure(
         "version": art_audio_ext.__version__,
         "data": {"name": dataset.name, "train": len(train), "test": len(test), "attacked": len(some)},
         "rows": cell_table(list(zip(tasks, found, strict=True))),
-        "clean": {name: _accuracy(path, test) for name, path in models.items() if _classifies(name)},
+        "clean": {name: _accuracy(path, test) for name, path in models.items() if _stands_alone(name, path)},
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
@@ -221,8 +221,9 @@ def _models(
     return {name: os.fspath(path) for name, path in paths.items()}
 
 
-def _classifies(name: str) -> bool:
-    return MODELS[name].kind == "classifier"
+def _stands_alone(name: str, path: str) -> bool:
+    """Whether it is a classifier that knows clips as they are, not only behind its purifier."""
+    return MODELS[name].kind == "classifier" and not open_model(path).settings.floor_sigma
 
 
 def _accuracy(path: str, test: AudioDataset) -> dict[str, Any]:

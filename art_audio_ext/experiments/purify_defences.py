@@ -15,10 +15,12 @@ from art_audio_ext.defences.preprocessor import (
     DiffRevPurifier,
     DualPure,
     FrequencyDomainPurifier,
+    NoiseFloorPurifier,
     OneShotPurifier,
     Purifier,
     TimeDomainPurifier,
 )
+from art_audio_ext.functional.diffusion import DiffusionSchedule
 from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
 from art_audio_ext.training.audio_diffusion import AudioDiffusion
 from art_audio_ext.training.weight_files import weights_checksum
@@ -63,8 +65,17 @@ def _dual_pure(diffusion: AudioDiffusion, steps: int) -> Purifier:
     return DualPure(diffusion, time_steps=steps)
 
 
+def _noise_floor(steps: int) -> Purifier:
+    """The floor of the noise that the time stage has at this t."""
+    schedule = DiffusionSchedule()
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= schedule.steps:
+        raise ValueError(f"steps must be a whole number from 1 to {schedule.steps}, got {steps!r}")
+    return NoiseFloorPurifier(float(schedule.noise(steps)))
+
+
 PURIFIERS: dict[str, PurifierPlan] = {
     "time_stage": PurifierPlan(TimeDomainPurifier, "white noise", ""),
+    "noise_floor": PurifierPlan(_noise_floor, "the power of white noise under the log-mel, no noise", "", 3, True),
     "ddpm": PurifierPlan(DDPMPurifier, "white noise, then t steps back"),
     "diff_rev": PurifierPlan(DiffRevPurifier, "t steps back, without noise before"),
     "one_shot": PurifierPlan(OneShotPurifier, "white noise, then the clean sound as predicted in one call"),

@@ -29,6 +29,7 @@ from art_audio_ext.defences.preprocessor import (
     DiffRevPurifier,
     DualPure,
     FrequencyDomainPurifier,
+    NoiseFloorPurifier,
     OneShotPurifier,
     TimeDomainPurifier,
 )
@@ -116,6 +117,7 @@ PURIFIERS = [
     Case(DiffNoise, {"steps": 2}, {"steps": 201}),
     Case(FrequencyDomainPurifier, {"diffusion": MEL, "steps": 4, "reverse": "all_steps"}, {"reverse": "back"}),
     Case(FrequencyDomainPurifier, {"diffusion": MEL, "steps": 20, "reverse": "one_shot"}, {"diffusion": WAVE}),
+    Case(NoiseFloorPurifier, {"sigma": 0.01}, {"sigma": 0}),
     Case(DualPure, {"diffusion": MEL}, {"time_steps": 0}),
     Case(DDPMPurifier, {"diffusion": WAVE}, {"steps": True}),
     Case(DiffRevPurifier, {"diffusion": WAVE}, {"diffusion": "weights.pt"}),

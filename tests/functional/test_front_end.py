@@ -114,3 +114,19 @@ def test_speech_mel_keeps_its_precision_where_networks_do_not():
         assert torch.equal(speech_mel(x), speech_mel(x.clone()))
         half = speech_mel(x)
     assert torch.equal(half, speech_mel(x))
+
+
+def test_a_floor_is_what_noise_adds_on_average():
+    x = sound(1)
+    noise = 0.0245 * torch.randn(400, 16000, generator=torch.Generator().manual_seed(1))
+
+    def powers(picture: torch.Tensor) -> torch.Tensor:
+        return 10 ** (((picture + 1) * 138.22 / 2 - 100) / 10)
+
+    measured = powers(speech_mel(0.1 * x + noise)).mean(0)[0, :, 2:-2]
+    expected = powers(speech_mel(0.1 * x, 0.0245))[0, 0, :, 2:-2]
+    torch.testing.assert_close(measured.mean(), expected.mean(), rtol=0.02, atol=0)
+    torch.testing.assert_close(measured, expected, rtol=0.4, atol=0)
+    silent = speech_mel(torch.zeros(1, 16000), 0.0245)
+    assert silent.min() > speech_mel(torch.zeros(1, 16000)).max() + 0.5
+    torch.testing.assert_close(silent, silent[..., :1].expand_as(silent))
