@@ -130,7 +130,9 @@ def dual_pure_command(
     model: Annotated[
         str | None, typer.Option(help="Architecture of the classifiers, see `train classifier`; default resnet18.")
     ] = None,
-    precision: Annotated[str, typer.Option(help="float32, or bfloat16: twice as fast on new processors.")] = "float32",
+    precision: Annotated[
+        str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Cells of the table at a time.")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,

@@ -75,6 +75,9 @@ def train_classifier_command(
     noise_sigma: Annotated[
         float | None, typer.Option(min=0, help="White noise to train with; 1 is full scale.")
     ] = None,
+    floor_sigma: Annotated[
+        float | None, typer.Option(min=0, help="Train on pictures over the power of such noise (NoiseFloorPurifier).")
+    ] = None,
     adversarial: Annotated[bool, typer.Option("--adversarial", help="Train on clips attacked within .002.")] = False,
     adversarial_eps: Annotated[float | None, typer.Option(min=0, help="Train on clips attacked within this.")] = None,
     masks: Annotated[float | None, typer.Option(min=0, help="Share of bands and frames to hide at most.")] = None,
@@ -103,6 +106,7 @@ def train_classifier_command(
         changes={
             "adversarial_eps": adversarial_eps,
             "noise_sigma": noise_sigma,
+            "floor_sigma": floor_sigma,
             "masks": masks,
             "ema": ema,
             "learning_rate": learning_rate,

@@ -27,9 +27,9 @@ from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.dual_pure_view import write_dual_pure
 from art_audio_ext.training.classifier_settings import ClassifierSettings, resolve_settings
+from art_audio_ext.training.runs import fast_precision
 
-_MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "noise_matched", "adversarial", "robust_noisy")
-_ALL = (*_MAIN, "noise_hardened", "noise_floor", "ddpm", "diff_rev", "one_shot", "audio_pure")
+_MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "adversarial")
 _COSTLY, _SLOW = 1000, 50  # passes through a classifier; one through a small diffusion model of waveforms takes as many
 
 
@@ -60,7 +60,7 @@ class Size:
 
 PRESETS = {
     "quick": Size(100, 1, _MAIN, ("clean", "pgd10", "pgd10_eot20"), "quick", "quick", 100),
-    "standard": Size(400, 3, _ALL, tuple(ATTACKS), "quick", "quick", 100),
+    "standard": Size(400, 3, tuple(DEFENCES), tuple(ATTACKS), "quick", "quick", 100),
     "steps": Size(
         100,
         1,
@@ -70,7 +70,7 @@ PRESETS = {
         "quick",
         100,
     ),
-    "paper": Size(1000, 5, _ALL, tuple(ATTACKS), "paper", "paper", 512, None),
+    "paper": Size(1000, 5, tuple(DEFENCES), tuple(ATTACKS), "paper", "paper", 512, None),
 }
 
 
@@ -85,7 +85,7 @@ def dual_pure(
     seeds: int | None = None,
     epochs: int | None = None,
     architecture: str | None = None,
-    precision: str = "float32",
+    precision: str | None = None,
     seed: int = 0,
     progress: bool = True,
     **engine: Any,
@@ -106,8 +106,8 @@ def dual_pure(
     :param seeds: How many, instead of the preset's.
     :param epochs: Of the classifiers, instead of the preset's.
     :param architecture: Of the classifiers, instead of ResNet-18.
-    :param precision: Of trainings and of the gradients of `AudioPGD`: "float32", or "bfloat16", twice as fast where the
-        processor has it. Accuracies are always counted in float32.
+    :param precision: Of trainings and of the gradients of `AudioPGD`: "float32", or "bfloat16", twice as fast; None
+        takes the latter where the machine has it. Accuracies are always counted in float32.
     :param seed: Of the trainings and of which clips.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
@@ -118,6 +118,7 @@ def dual_pure(
     loading: dict[str, Any] = {"seed": seed, "progress": progress}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     train, test = split_dataset(dataset, seed=seed)
+    precision = fast_precision() if precision is None else precision
     settings = resolve_settings(size.classifier, epochs=epochs, architecture=architecture)
     models = _models(size, train, out, settings, {"seed": seed, "progress": progress, "precision": precision})
     some = stratified_sample(test, size.clips, seed) if size.clips < len(test) else test

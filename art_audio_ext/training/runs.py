@@ -65,6 +65,16 @@ def run_training(
         _fit(trainer, module, (learn, judge), resume)
 
 
+def fast_precision() -> str:
+    """
+    :return: "bfloat16" where this machine computes in it, else "float32". A processor without it would be slower.
+    """
+    if torch.cuda.is_available():
+        return "bfloat16" if torch.cuda.is_bf16_supported(including_emulation=False) else "float32"
+    able = torch.cpu.get_capabilities()
+    return "bfloat16" if any(able.get(name) for name in ("avx512_bf16", "amx_bf16")) else "float32"
+
+
 def seeded(build: Callable[[], Network], seed: int) -> Network:
     """
     A network with first weights by seed; torch draws them from its global state, which is put back.
