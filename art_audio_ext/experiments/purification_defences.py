@@ -81,6 +81,9 @@ DEFENCES: dict[str, Defence] = {
         TimeDomainPurifier,
         **_T,
     ),
+    "noise_hardened_more": Defence(
+        "the same, trained on with twice the radius", "hardened_more", TimeDomainPurifier, **_T
+    ),
     "noise_floor": Defence(
         "noise floor without noise, classifier trained on with louder attacks and masks",
         "hardened_floor",

@@ -51,6 +51,12 @@ MODELS: dict[str, ModelPlan] = {
     "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.5),
     "robust_noisy": ModelPlan("classifier", (*_ROBUST, ("noise_sigma", STAGE_NOISE)), "plain", 0.5),
     "hardened": ModelPlan("classifier", (*_LONGER, ("noise_sigma", STAGE_NOISE)), "robust_noisy"),
+    "hardened_more": ModelPlan(
+        "classifier",
+        (*_LONGER, ("noise_sigma", STAGE_NOISE), ("adversarial_eps", 2 * ADVERSARIAL_EPS)),
+        "hardened",
+        0.5,
+    ),
     "hardened_floor": ModelPlan("classifier", (*_LONGER, ("floor_sigma", STAGE_NOISE)), "adversarial"),
     "mel_diffusion": ModelPlan("diffusion", domain="mel"),
     "wave_diffusion": ModelPlan("diffusion", domain="wave"),

@@ -1,4 +1,4 @@
-"""Classifiers trained on named data: digits spoken by people, at 8 kHz as they come, and what is written beside them."""
+"""Classifiers trained on named data: digits that people spoke, at 8 kHz as they come, and what is written beside."""
 
 from __future__ import annotations
 

@@ -11,6 +11,7 @@ import torch
 
 from art_audio_ext.training.classifier import train_classifier
 from art_audio_ext.training.classifier_settings import PRESETS, ClassifierSettings, resolve_settings
+from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.training.speech_model import SpeechModel
 
 NAMES = ("alpha", "bravo", "charlie", "delta")
@@ -169,3 +170,10 @@ def test_half_the_precision_learns_as_well_and_is_another_training(tiny_dataset,
         train(tiny_dataset, checkpoint_dir=tmp_path)
     with pytest.raises(ValueError, match="precision must be one of float32, bfloat16"):
         train(tiny_dataset, precision="float8")
+
+
+def test_the_fast_precision_is_one_that_the_machine_has(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for able, expected in (({"avx512_bf16": True}, "bfloat16"), ({"amx_bf16": True}, "bfloat16"), ({}, "float32")):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
+        assert fast_precision() == expected
