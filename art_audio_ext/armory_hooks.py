@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -23,8 +22,15 @@ except ImportError as error:
 from art.estimators.classification import PyTorchClassifier
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
-from art_audio_ext.experiments.armory_config import complete_attack, complete_filter, complete_model, load_weights
-from art_audio_ext.experiments.armory_data import DATA_KEYS, Splits, load_splits
+from art_audio_ext.experiments.armory_config import (
+    complete_attack,
+    complete_filter,
+    complete_model,
+    complete_purification,
+    load_weights,
+)
+from art_audio_ext.experiments.armory_data import splits_of
+from art_audio_ext.experiments.armory_purifiers import get_purifier, get_speech_model  # noqa: F401  # named by JSONs
 from art_audio_ext.experiments.poison_record import attack_from_record
 from art_audio_ext.training.victims import make_victim
 
@@ -48,7 +54,7 @@ def audio_commands(
     :param epochs: Passes over the part.
     :param shuffle_files: Another order in every pass, by the dataset's seed.
     :param spec: "folder:PATH", PATH, "speech-commands[:ROOT]" or "builtin".
-    :param options: seconds, sample_rate, seed, clips, speaker_pattern, test_fraction: see `load_splits`.
+    :param options: seconds, sample_rate, seed, clips, speaker_pattern, test_fraction, test_clips: see `splits_of`.
     :return: The generator; its context has `x_shape`, `sample_rate` and `label_names`.
     :raises ValueError: If the framework, the split or an option is unknown, or the part is empty.
     """
@@ -56,7 +62,7 @@ def audio_commands(
         raise ValueError(f"framework must be numpy, got {framework!r}")
     if split not in ("train", "test"):
         raise ValueError(f"split must be train or test, got {split!r}")
-    splits = _splits({"spec": spec, **options})
+    splits = splits_of({"spec": spec, **options})
     part = splits.train if split == "train" else splits.test
     if not len(part):
         raise ValueError(f"the {split} part of {spec} is empty: use more clips")
@@ -118,7 +124,7 @@ class AudioPoison(Poison):
         torch.manual_seed(self.seed)
 
     def load_model(self, defended: bool = True) -> None:
-        self.splits = _splits(self.config["dataset"])
+        self.splits = splits_of(self.config["dataset"])
         complete_model(self.config, self.splits)
         complete_filter(self.config, self.splits)
         super().load_model(defended)
@@ -168,7 +174,7 @@ class AudioDetector(AudioClassificationTask):
 
     def load_model(self, defended: bool = True) -> None:
         torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
-        self.splits = _splits(self.config["dataset"])
+        self.splits = splits_of(self.config["dataset"])
         complete_model(self.config, self.splits)
         super().load_model(defended)
 
@@ -208,17 +214,18 @@ class AudioDetector(AudioClassificationTask):
         self.probe.update(detected_adversarial=self.detector.detect(self.x_adv)[1])
 
 
-# Armory asks for each part on its own, and for the data's shape before that: read it once.
-_last_splits = lru_cache(maxsize=1)(load_splits)
+class AudioPurification(AudioClassificationTask):
+    """
+    Armory's evasion scenario for a classifier behind a purifier, each told which training clips it may learn from:
+    those of `dataset`. Armory's own scenario class needs `data` in both entries, see `get_speech_model`.
 
+    Fresh noise is drawn for the attack's final point. With `--check`, networks learn for one epoch.
+    """
 
-def _splits(options: dict[str, Any]) -> Splits:
-    """The splits named by a dataset entry; keys that are Armory's own are passed over."""
-    armory_keys = {"module", "name", "batch_size", "framework", "train_split", "eval_split", "spec"}
-    unknown = set(options) - armory_keys - set(DATA_KEYS)
-    if unknown:
-        raise ValueError(f"unknown dataset option {', '.join(sorted(unknown))}: choose among {', '.join(DATA_KEYS)}")
-    return _last_splits(options.get("spec", "builtin"), **{key: options[key] for key in DATA_KEYS if key in options})
+    def load_model(self, defended: bool = True) -> None:
+        torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
+        complete_purification(self.config, self.check_run)
+        super().load_model(defended)
 
 
 def _batches(

@@ -15,6 +15,7 @@ import soundfile
 import torch
 from art.defences.detector.evasion import EvasionDetector
 
+from art_audio_ext.experiments.armory_data import last_splits
 from art_audio_ext.experiments.poison_folder import poison_folder
 from art_audio_ext.experiments.scenario_config import scenario_config
 
@@ -70,7 +71,7 @@ def hooks(tmp_path, monkeypatch):
     paths.set_mode("host", set_art_path=False)
     from art_audio_ext import armory_hooks
 
-    armory_hooks._last_splits.cache_clear()
+    last_splits.cache_clear()
     return armory_hooks
 
 
@@ -189,7 +190,7 @@ def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_pat
     assert (attack.trigger, attack.scale) == ("whistle", 0.5)
     changed = np.any(scenario.x_adv != scenario.x, axis=1)
     assert np.array_equal(changed, scenario.y == 0)
-    hooks._last_splits.cache_clear()
+    last_splits.cache_clear()
     with pytest.raises(ValueError, match="poisoned with bravo"):
         evaluate(small_config("none", out, target="delta"))
     config = small_config("none", out)

@@ -64,6 +64,30 @@ def complete_attack(adhoc: dict[str, Any], splits: Splits) -> None:
         )
 
 
+def complete_purification(config: dict[str, Any], check: bool = False) -> None:
+    """
+    Tell the classifier and the purifier which data they may learn from, so that no test clip is among it.
+
+    :param config: The scenario; entries of `get_speech_model` and `get_purifier` get `data` and a seed.
+    :param check: Learn for one epoch: the scenario shall only show that it runs.
+    :raises ValueError: If an entry says other data than the scenario's.
+    """
+    model, defense, data = config["model"], config.get("defense") or {}, dict(config["dataset"])
+    learners = []
+    if model["name"] == "get_speech_model":
+        _tell_data(model["model_kwargs"], data)
+        if not model["weights_file"] and not model["model_kwargs"].get("weights"):
+            learners.append(model["model_kwargs"])
+    if defense.get("name") == "get_purifier":
+        _tell_data(defense["kwargs"], data)
+        if isinstance(defense["kwargs"].get("diffusion"), dict):
+            learners.append(defense["kwargs"]["diffusion"])
+    for options in learners:
+        options.setdefault("seed", (config.get("adhoc") or {}).get("split_id", 0))
+        if check:
+            options["epochs"] = 1
+
+
 def load_weights(model: nn.Module, path: str) -> None:
     """
     Give a model the weights of a safetensors file.
@@ -86,3 +110,9 @@ def load_weights(model: nn.Module, path: str) -> None:
         ) from error
     if not all(bool(torch.isfinite(value).all()) for value in weights.values()):
         raise ValueError(f"{path} holds weights that are not finite: train the model again")
+
+
+def _tell_data(options: dict[str, Any], data: dict[str, Any]) -> None:
+    """Name the scenario's data in an entry, unless it names them itself."""
+    if options.setdefault("data", data) != data:
+        raise ValueError("a network would learn from other data than the scenario's dataset: leave out its `data`")

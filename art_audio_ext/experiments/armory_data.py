@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from art_audio_ext.datasets import AudioDataset, load_dataset, split_dataset
+from art_audio_ext.datasets.registry import stratified_sample
 from art_audio_ext.experiments.poison_record import RECORD_NAME, read_record
 
-DATA_KEYS = ("seconds", "sample_rate", "seed", "clips", "speaker_pattern", "test_fraction")
+DATA_KEYS = ("seconds", "sample_rate", "seed", "clips", "speaker_pattern", "test_fraction", "test_clips")
+_ARMORY_KEYS = {"module", "name", "batch_size", "framework", "train_split", "eval_split", "spec"}
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,38 @@ def load_splits(
             f"no training clip of {spec} is listed in {RECORD_NAME}: poison the folder again, or use more clips"
         )
     return Splits(train, test.subset(~in_test), index, true_labels, record, root, int(in_test.sum()))
+
+
+def splits_of(options: dict[str, Any]) -> Splits:
+    """
+    The splits that a scenario's dataset entry names; those of the last call are kept, since Armory asks for each part
+    on its own, and for the data's shape before that.
+
+    :param options: `spec` and any of `DATA_KEYS`; keys that are Armory's own are passed over.
+    :return: The parts; with `test_clips`, at most so many test clips, with the same share of every class.
+    :raises ValueError: If a key is unknown, or the data or an option will not do.
+    """
+    if unknown := sorted(set(options) - _ARMORY_KEYS - set(DATA_KEYS)):
+        raise ValueError(f"unknown dataset option {', '.join(unknown)}: choose among {', '.join(DATA_KEYS)}")
+    return last_splits(options.get("spec", "builtin"), **{key: options[key] for key in DATA_KEYS if key in options})
+
+
+@lru_cache(maxsize=1)
+def last_splits(spec: str, *, test_clips: int | None = None, **options: Any) -> Splits:
+    """
+    What `load_splits` gives, with few test clips if so wished.
+
+    :param spec: As :func:`load_splits` takes it.
+    :param test_clips: Keep at most so many test clips, with the same share of every class; None keeps all.
+    :param options: Of :func:`load_splits`.
+    :raises ValueError: If the data or an option will not do.
+    """
+    if test_clips is not None and (isinstance(test_clips, bool) or not isinstance(test_clips, int) or test_clips < 1):
+        raise ValueError(f"test_clips must be a positive whole number, got {test_clips!r}")
+    splits = load_splits(spec, **options)
+    if test_clips is None:
+        return splits
+    return replace(splits, test=stratified_sample(splits.test, test_clips, options.get("seed", 0)))
 
 
 def poison_record(spec: str) -> tuple[dict[str, Any] | None, Path | None]:

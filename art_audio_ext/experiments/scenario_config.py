@@ -6,21 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
 from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
+from art_audio_ext.experiments.scenario_purifiers import purification_files
 from art_audio_ext.functional.triggers import default_scale
 
 TRIGGERS = ("clap", "whistle", "car_horn", "dog_clicker")
-
-_HOOKS = "art_audio_ext.armory_hooks"
-_SYSCONFIG = {
-    "docker_image": None,
-    "external_github_repo": None,
-    "gpus": "0",  # Armory hands it to CUDA_VISIBLE_DEVICES: its usual "all" would hide every GPU
-    "output_dir": None,
-    "output_filename": None,
-    "set_pythonhashseed": True,
-    "use_gpu": True,  # allowed, not required: without one the victim trains on the CPU
-}
 
 
 def scenario_config(
@@ -85,10 +76,10 @@ def scenario_config(
             "train_epochs": epochs,
             "use_poison_filtering_defense": filter_name != "none",
         },
-        "attack": {"knowledge": "black", "kwargs": attack, "module": _HOOKS, "name": "audio_trigger"},
+        "attack": {"knowledge": "black", "kwargs": attack, "module": HOOKS, "name": "audio_trigger"},
         "dataset": {
             "batch_size": batch_size,
-            "module": _HOOKS,
+            "module": HOOKS,
             "name": "audio_commands",
             "spec": spec,
             **dataset,
@@ -99,13 +90,13 @@ def scenario_config(
             "fit": True,
             "fit_kwargs": {},
             "model_kwargs": {"seed": seed, **(victim or {})},
-            "module": _HOOKS,
+            "module": HOOKS,
             "name": "get_art_model",
             "weights_file": None,
             "wrapper_kwargs": {},
         },
-        "scenario": {"kwargs": {}, "module": _HOOKS, "name": "AudioPoison"},
-        "sysconfig": dict(_SYSCONFIG),
+        "scenario": {"kwargs": {}, "module": HOOKS, "name": "AudioPoison"},
+        "sysconfig": dict(SYSCONFIG),
     }
 
 
@@ -114,7 +105,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
     Every file of `armory_scenarios/`.
 
     `speech_commands/` is at the paper's size: ResNet-50 of width 64 on |STFT|, 20 epochs. `builtin/` and `folder/` are
-    small: ResNet-18 of width 16 on log-mel.
+    small: ResNet-18 of width 16 on log-mel. Of `purification/` see `purification_files`.
 
     :return: Path below that folder to configuration.
     """
@@ -139,7 +130,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
         files[f"folder/clap_{file_name}.json"] = scenario_config(
             name, spec="folder:speech", source="_unknown_", target="up", **small
         )
-    return files
+    return files | {f"purification/{name}": config for name, config in purification_files().items()}
 
 
 def write_scenario(config: dict[str, Any], path: Path) -> str:
