@@ -56,7 +56,7 @@ def classifier_for(train: AudioDataset, preset: str = "quick", seed: int = 0, **
     settings = ClassifierSettings.from_dict({**base.to_dict(), **changes})
 
     def build() -> nn.Module:
-        return SpeechClassifier(settings.architecture, len(train.label_names), settings.width)
+        return SpeechClassifier(settings.architecture, len(train.label_names), settings.width, settings.floor_sigma)
 
     def make(folder: Path) -> SpeechModel:
         from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import platform
 import time
@@ -17,12 +16,13 @@ import art_audio_ext
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.datasets.registry import stratified_sample
 from art_audio_ext.datasets.split import split_dataset
-from art_audio_ext.experiments.dual_pure_summary import cell_table
+from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
-from art_audio_ext.experiments.purification_models import MODELS, open_model, prepare_models
+from art_audio_ext.experiments.purification_models import MODELS, file_checksum, open_model, prepare_models
 from art_audio_ext.experiments.purification_rows import PurificationContext, run_cell
+from art_audio_ext.experiments.purification_timing import seconds_per_clip
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.dual_pure_view import write_dual_pure
@@ -30,7 +30,9 @@ from art_audio_ext.training.classifier_settings import ClassifierSettings, resol
 from art_audio_ext.training.runs import fast_precision
 
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "adversarial")
-_COSTLY, _SLOW = 1000, 50  # passes through a classifier; one through a small diffusion model of waveforms takes as many
+_COSTLY, _IMPOSSIBLE = 1000, 100_000  # passes of a clip through a classifier
+_SLOW = 50  # so many passes take as long as one through a small diffusion model of waveforms
+_RULES = 2  # of attacks, defences and counts: raise it when cells of another time must not be mixed with new ones
 
 
 @dataclass(frozen=True)
@@ -118,25 +120,26 @@ def dual_pure(
     loading: dict[str, Any] = {"seed": seed, "progress": progress}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     train, test = split_dataset(dataset, seed=seed)
-    precision = fast_precision() if precision is None else precision
+    run = {**loading, "precision": fast_precision() if precision is None else precision}
     settings = resolve_settings(size.classifier, epochs=epochs, architecture=architecture)
-    models = _models(size, train, out, settings, {"seed": seed, "progress": progress, "precision": precision})
+    models = _models(size, train, out, settings, run)
     some = stratified_sample(test, size.clips, seed) if size.clips < len(test) else test
     some = some.subset(np.random.default_rng(seed).permutation(len(some)))  # the first few are a sample, too
     context = PurificationContext(np.asarray(some.waveforms), some.labels, models)
-    tasks = _tasks(size, {name: _checksum(path) for name, path in models.items()}, len(some), seed, precision)
+    tasks = _tasks(size, {name: file_checksum(path) for name, path in models.items()}, some, seed, run["precision"])
     identity = {"experiment": "dual-pure", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
-    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
+    known = {**identity, "rules": _RULES}
+    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=known, context=context, progress=progress, **engine)
+    cells = list(zip(tasks, found, strict=True))
     record = {
-        "experiment": "dual-pure",
-        "preset": preset,
-        "seed": seed,
-        "precision": precision,
+        **{"experiment": "dual-pure", "preset": preset, "seed": seed, "precision": run["precision"]},
         "classifier": settings.to_dict(),
         "version": art_audio_ext.__version__,
         "data": {"name": dataset.name, "train": len(train), "test": len(test), "attacked": len(some)},
-        "rows": cell_table(list(zip(tasks, found, strict=True))),
-        "clean": {name: _accuracy(path, test) for name, path in models.items() if _stands_alone(name, path)},
+        "rows": cell_table(cells, voice_groups(some.speakers)),
+        "cells": [cell_figures(task, result) for task, result in cells],
+        "clean": {name: _accuracy(path, test) for name, path in models.items() if _classifies(name)},
+        "seconds_per_clip": seconds_per_clip(size.defences, context, size.batch_size),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
@@ -181,7 +184,8 @@ def choose_size(
 
 def clips_of(size: Size, defence: str, attack: str, clips: int) -> int:
     """
-    How many clips a cell has: fewer where each takes thousands of passes, none where these are through a large model.
+    How many clips a cell has: fewer where each takes thousands of passes, none where these are through a large model,
+    or where the attack is none against noise.
 
     :param size: Of the run.
     :param defence: As `find_defence` takes it.
@@ -189,27 +193,26 @@ def clips_of(size: Size, defence: str, attack: str, clips: int) -> int:
     :param clips: Of other cells.
     :return: From 0 to `clips`.
     """
-    line = ATTACKS[attack]
-    cost = (0 if line.transfer else line.cost) * (_SLOW if find_defence(defence).is_slow else 1)
+    line, what = ATTACKS[attack], find_defence(defence)
+    if line.still_only and what.is_random:
+        return 0
+    cost = (0 if line.transfer else line.cost) * (_SLOW if what.is_slow else 1)
     if size.costly is None or cost <= _COSTLY:
         return clips
-    return min(clips, size.costly) if cost <= 10 * _COSTLY else 0
+    return min(clips, size.costly) if cost <= _IMPOSSIBLE else 0
 
 
-def _tasks(size: Size, weights: dict[str, str], clips: int, seed: int, precision: str) -> list[dict[str, Any]]:
-    """Every cell once, those of a seed together; each says which weights it was run with."""
+def _tasks(size: Size, weights: dict[str, str], some: AudioDataset, seed: int, precision: str) -> list[dict[str, Any]]:
+    """Every cell once, those of a seed together; each says with which weights it was run, and on which clips."""
+    sound = fingerprint(some)[:16]
     cells = [(k, attack, defence) for k in range(size.seeds) for attack in size.attacks for defence in size.defences]
     tasks = []
     for k, attack, defence in cells:
         needed = [*find_defence(defence).models, *(["surrogate"] if ATTACKS[attack].transfer else [])]
         task = {"defence": defence, "attack": attack, "seed": seed + k, "batch_size": size.batch_size}
-        task |= {"clips": clips_of(size, defence, attack, clips), "precision": precision}
+        task |= {"clips": clips_of(size, defence, attack, len(some)), "precision": precision, "sound": sound}
         tasks.append({**task, "weights": {name: weights[name] for name in needed}})
     return [task for task in tasks if task["clips"]]
-
-
-def _checksum(path: str) -> str:
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()[:16]
 
 
 def _models(
@@ -222,9 +225,8 @@ def _models(
     return {name: os.fspath(path) for name, path in paths.items()}
 
 
-def _stands_alone(name: str, path: str) -> bool:
-    """Whether it is a classifier that knows clips as they are, not only behind its purifier."""
-    return MODELS[name].kind == "classifier" and not open_model(path).settings.floor_sigma
+def _classifies(name: str) -> bool:
+    return MODELS[name].kind == "classifier"
 
 
 def _accuracy(path: str, test: AudioDataset) -> dict[str, Any]:

@@ -20,7 +20,7 @@ def global_seed(seed: int) -> Iterator[None]:
     np.random.seed(seed % 2**32)  # noqa: NPY002
     try:
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
+            torch.default_generator.manual_seed(seed)  # not those of GPUs, which would not be put back
             yield
     finally:
         np.random.set_state(state)  # noqa: NPY002

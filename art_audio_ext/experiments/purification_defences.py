@@ -59,14 +59,18 @@ DEFENCES: dict[str, Defence] = {
     "none": Defence("no defence"),
     "time_stage": Defence("noise of t_w = {steps} (DiffNoise)", "plain", TimeDomainPurifier, **_T),
     "frequency_stage": Defence(
-        "a step back on the log-mel, t_s = {steps}", "plain", FrequencyDomainPurifier, "mel_diffusion", {"steps": 1}
+        "clean log-mel as predicted in one shot, t_s = {steps}",
+        "plain",
+        FrequencyDomainPurifier,
+        "mel_diffusion",
+        {"steps": 1, "reverse": "one_shot"},
     ),
     "dual_pure": Defence(
         "both: DualPure, t_w = {time_steps}, t_s = {steps}",
         "plain",
         DualPure,
         "mel_diffusion",
-        {"time_steps": TIME_STEPS, "steps": 1},
+        {"time_steps": TIME_STEPS, "steps": 1, "reverse": "one_shot"},  # at t_s = 1 the same as the paper's one step
     ),
     "noise_matched": Defence(
         "control: noise of t_w = {steps}, classifier trained with noise", "noisy", TimeDomainPurifier, **_T

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -11,11 +14,16 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.train_classifier import ADVERSARIAL_EPS, background_of
 from art_audio_ext.functional.diffusion import DiffusionSchedule
+from art_audio_ext.report.files import write_json
 from art_audio_ext.training.audio_diffusion import AudioDiffusion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.training.diffusion_settings import PRESETS as DIFFUSIONS
+from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.speech_model import SpeechModel
+from art_audio_ext.training.weight_files import two_paths
 
 TIME_STEPS = 3  # the paper's t_w
 STAGE_NOISE = float(DiffusionSchedule().noise(TIME_STEPS))
@@ -77,6 +85,8 @@ def prepare_models(
     """
     Train what is not there yet; each training goes on where it was stopped.
 
+    Beside each model `<name>-training.json` says what decided it: settings, seed, precision, clips, and where it began.
+
     :param names: Of `MODELS`.
     :param train: Clips to learn from, one second at 16 kHz.
     :param folder: Where the files go.
@@ -86,7 +96,8 @@ def prepare_models(
     :param progress: Show bars.
     :param precision: Of all trainings, "float32" or "bfloat16".
     :return: The files by name, those that others start from among them.
-    :raises ValueError: If a name is unknown, or the data or a setting will not do.
+    :raises ValueError: If a name is unknown, the data or a setting will not do, or a model lies there that was trained
+        in another way.
     """
     wanted = set(names)
     if unknown := sorted(wanted - set(MODELS)):
@@ -94,65 +105,111 @@ def prepare_models(
     while missing := {start for name in wanted if (start := MODELS[name].start) is not None} - wanted:
         wanted |= missing
     paths = {name: folder / f"{name}.safetensors" for name in MODELS if name in wanted}
-    run = {"seed": seed, "progress": progress, "precision": precision}
-    for name, path in paths.items():
+    run: dict[str, Any] = {"seed": seed, "progress": progress, "precision": precision}
+    data = fingerprint(train)
+    for name, path in paths.items():  # in the order of `MODELS`: those that others start from come first
+        plan, settings = MODELS[name], _settings(name, classifier, diffusion_preset)
+        begin = None if plan.start is None else file_checksum(paths[plan.start])
+        identity = {**run, "settings": settings.to_dict(), "seed": seed + plan.seed_shift, "data": data, "start": begin}
+        del identity["progress"]
+        note = path.with_name(f"{name}-training.json")
         if path.is_file():
+            _check_same(path, note, identity)
             continue
-        if MODELS[name].kind == "diffusion":
-            _train_diffusion(MODELS[name], train, path, diffusion_preset, run)
-        else:
-            _train_classifier(name, train, path, classifier, paths, run)
+        write_json(identity, note)
+        _train(name, train, path, settings, paths, {**run, "seed": identity["seed"]})
     return paths
 
 
-@lru_cache(maxsize=8)
 def open_model(path: str) -> SpeechModel:
     """
-    :param path: Of a classifier; opened once a process.
+    :param path: Of a classifier; opened once a process, and again when the file has changed.
     :return: The classifier.
     """
+    return _open_model(path, os.stat(path).st_mtime_ns)
+
+
+def open_diffusion(path: str) -> AudioDiffusion:
+    """
+    :param path: Of a diffusion model; opened once a process, and again when the file has changed.
+    :return: The model.
+    """
+    return _open_diffusion(path, os.stat(path).st_mtime_ns)
+
+
+def file_checksum(path: str | Path) -> str:
+    """
+    :param path: Of a model's weights.
+    :return: Hexadecimal; tells them, and the JSON beside them, from others.
+    """
+    digest = hashlib.sha256()
+    for part in two_paths(path):
+        digest.update(part.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=8)
+def _open_model(path: str, changed: int) -> SpeechModel:
     return SpeechModel.load(path)
 
 
 @lru_cache(maxsize=4)
-def open_diffusion(path: str) -> AudioDiffusion:
-    """
-    :param path: Of a diffusion model; opened once a process.
-    :return: The model.
-    """
+def _open_diffusion(path: str, changed: int) -> AudioDiffusion:
     return AudioDiffusion.load(path)
 
 
-def _train_classifier(
+def _settings(name: str, base: ClassifierSettings, diffusion_preset: str) -> ClassifierSettings | DiffusionSettings:
+    """A fine-tuning takes a third of the learning rate."""
+    plan = MODELS[name]
+    if plan.kind == "diffusion":
+        return DIFFUSIONS[plan.domain, diffusion_preset]
+    rate = base.learning_rate if plan.start is None else base.learning_rate / 3
+    return replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **dict(plan.changes))
+
+
+def _check_same(path: Path, note: Path, identity: dict[str, Any]) -> None:
+    """Refuse a model that was trained in another way than this call would train it."""
+    try:
+        found = json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        found = {}
+    expected = json.loads(json.dumps(identity))  # as it comes back from a file
+    if found != expected:
+        differ = ", ".join(
+            sorted(key for key in expected if not isinstance(found, dict) or found.get(key) != expected[key])
+        )
+        raise ValueError(
+            f"{path} was trained in another way ({differ} differ): name another folder, or delete that file"
+        )
+
+
+def _train(
     name: str,
     train: AudioDataset,
     path: Path,
-    base: ClassifierSettings,
+    settings: ClassifierSettings | DiffusionSettings,
     paths: dict[str, Path],
     run: dict[str, Any],
 ) -> None:
-    """One classifier, from nothing or from another one with a third of the learning rate."""
-    from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
+    """One network, from nothing or from another one."""
+    plan, folder = MODELS[name], path.with_name(f"{name}-checkpoints")
+    if isinstance(settings, DiffusionSettings):
+        from art_audio_ext.training.diffusion import train_diffusion  # Lightning takes seconds to import
 
-    plan, changes = MODELS[name], dict(MODELS[name].changes)
-    rate = base.learning_rate if plan.start is None else base.learning_rate / 3
+        clips = np.asarray(train.waveforms)
+        train_diffusion(clips, train.sample_rate, plan.domain, settings, checkpoint_dir=folder, **run).save(path)
+        return
+    from art_audio_ext.training.classifier import train_classifier
+
     model = train_classifier(
         train.waveforms,
         train.labels,
         train.label_names,
         train.sample_rate,
-        replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **changes),
+        settings,
         background=background_of(train),
         start=None if plan.start is None else SpeechModel.load(paths[plan.start]),
-        checkpoint_dir=path.with_name(f"{name}-checkpoints"),
-        **{**run, "seed": run["seed"] + plan.seed_shift},
+        checkpoint_dir=folder,
+        **run,
     )
     model.save(path)
-
-
-def _train_diffusion(plan: ModelPlan, train: AudioDataset, path: Path, preset: str, run: dict[str, Any]) -> None:
-    from art_audio_ext.training.diffusion import train_diffusion  # Lightning takes seconds to import
-
-    folder = path.with_name(f"{path.stem}-checkpoints")
-    clips = np.asarray(train.waveforms)
-    train_diffusion(clips, train.sample_rate, plan.domain, preset, checkpoint_dir=folder, **run).save(path)

@@ -49,6 +49,7 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     purifiers = build_purifiers(defence, context.models, seed, batch, line.fixed_noise)
     classifier = open_model(context.models[defence.model]).as_art(purifiers, length=x.shape[1])
     found: dict[str, Any] = {"ever_wrong": None}
+    lost = np.zeros(len(y), dtype=bool)  # a wrong answer under noise that comes again is proof, whatever came after
     if line.transfer:
         x_bad = _transferred(experiment, context, x, y)
     elif line.build is None:
@@ -59,13 +60,19 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
         with global_seed(seed):
             x_bad = attack.generate(x, y)
         ever = getattr(attack, "ever_wrong", None)
+        lost = ever if line.fixed_noise and ever is not None else lost
         found["ever_wrong"] = None if ever is None else _bits(ever)
         found |= {name: getattr(attack, name).tolist() for name in ("queries",) if hasattr(attack, name)}
     for purifier in purifiers:
         purifier.set_params(seed=seed if line.fixed_noise else seed + _AFTERWARDS)
     draws = RESUBMISSIONS if defence.is_random and not line.fixed_noise else 1
-    found["right"] = [_bits(predicted(classifier, x_bad, batch).argmax(1) == y) for _ in range(draws)]
+    found["right"] = [_bits((_answers(classifier, x_bad, batch) == y) & ~lost) for _ in range(draws)]
     return {**found, "change": float(np.abs(x_bad - x).max())}
+
+
+def _answers(classifier: Any, x: np.ndarray, batch: int) -> np.ndarray:
+    """Labels, each batch in a call of its own: fixed noise is that of a call, and the attack went by batches."""
+    return np.concatenate([predicted(classifier, x[i : i + batch], batch).argmax(1) for i in range(0, len(x), batch)])
 
 
 def _transferred(experiment: dict[str, Any], context: PurificationContext, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 import torchaudio.functional as taf
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import pad
 
 WINDOW_SECONDS = 0.032  # 512 samples at 16 kHz
@@ -116,6 +117,7 @@ class _FramePower(torch.autograd.Function):
         return spectrum.real.square() + spectrum.imag.square()
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
         """The inverse transform counts each inner frequency twice, its ends once."""
         (spectrum,) = ctx.saved_tensors

@@ -39,14 +39,22 @@ def augment_spectrograms(
     columns = (torch.arange(frames, device=x.device)[None] + shift_t[:, None]) % frames
     clip = torch.arange(n, device=x.device)[:, None, None]
     out = x[clip, 0, rows[:, :, None], columns[:, None, :]]
-    keep_t = ~_stretch(draws[:, 2], draws[:, 3], frames, time_mask)
-    keep_b = ~_stretch(draws[:, 4], draws[:, 5], bands, band_mask)
+    keep_t = ~masked_stretch(draws[:, 2], draws[:, 3], frames, time_mask)
+    keep_b = ~masked_stretch(draws[:, 4], draws[:, 5], bands, band_mask)
     out = (out + gain * (2 * draws[:, 6, None, None] - 1)) * keep_t[:, None, :] * keep_b[:, :, None]
     return out.unsqueeze(1)
 
 
-def _stretch(length: Tensor, start: Tensor, size: int, share: float) -> Tensor:
-    """Masks (N, size) of one stretch each, from uniform draws of its length and its start."""
+def masked_stretch(length: Tensor, start: Tensor, size: int, share: float) -> Tensor:
+    """
+    One stretch for each clip.
+
+    :param length: Uniform draws from 0 to 1 (N,).
+    :param start: The same, of where it begins.
+    :param size: Places.
+    :param share: Of the places, the longest stretch.
+    :return: Which places are in it, boolean (N, size).
+    """
     length = (length * share * size).floor()
     start = (start * (size - length)).floor()
     position = torch.arange(size, device=length.device)[None]

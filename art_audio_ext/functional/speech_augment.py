@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_SILENT = -1.0  # of a picture: -100 dB
+from art_audio_ext.functional.spectrogram_augment import masked_stretch
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ def stretch_pictures(pictures: Tensor, generator: torch.Generator, recipe: Speec
     """
     Longer or shorter speech at the same pitch: the picture's time axis, stretched about its middle.
 
-    :param pictures: Shape (N, 1, B, T), -1 where it is silent.
+    :param pictures: Shape (N, 1, B, T).
     :param generator: On the CPU.
     :param recipe: How far.
-    :return: The same shape.
+    :return: The same shape; beyond its ends a picture goes on as it ended.
     """
     rate = _Draws(len(pictures), generator, pictures).uniform(1 - recipe.stretch, 1 + recipe.stretch, other=1.0)
     rows = pictures.flatten(0, 2)
     each = rate.repeat_interleave(pictures.shape[1] * pictures.shape[2])
-    return warp(rows, each, torch.zeros_like(each), _SILENT).view_as(pictures)
+    return warp(rows, each, torch.zeros_like(each), None).view_as(pictures)
 
 
 def mask_pictures(pictures: Tensor, generator: torch.Generator, share: float) -> Tensor:
@@ -81,37 +81,34 @@ def mask_pictures(pictures: Tensor, generator: torch.Generator, share: float) ->
     :param share: Of the bands, or frames, that a mask hides at most.
     :return: The same shape.
     """
-    bands, frames = (_hidden(pictures, size, share, generator) for size in pictures.shape[2:])
+    draws = torch.rand((6, len(pictures)), generator=generator).to(pictures.device)
+    bands, frames = (
+        masked_stretch(length, start, size, share) & (chosen < 0.5)[:, None]
+        for size, (length, start, chosen) in zip(pictures.shape[2:], (draws[:3], draws[3:]), strict=True)
+    )
     return torch.where(bands[:, None, :, None] | frames[:, None, None], pictures.mean((2, 3), keepdim=True), pictures)
 
 
-def _hidden(like: Tensor, size: int, share: float, generator: torch.Generator) -> Tensor:
-    """Which of `size` places a mask hides (N, size)."""
-    draw = _Draws(len(like), generator, like)
-    length = draw.uniform(0.0, share * size, other=0.0).round()
-    start = (draw.uniform(0.0, 1.0, other=0.5) * (size - length + 1)).floor()
-    at = torch.arange(size, device=like.device)
-    return (at >= start[:, None]) & (at < (start + length)[:, None])
-
-
-def warp(x: Tensor, rate: Tensor, shift: Tensor, fill: float) -> Tensor:
+def warp(x: Tensor, rate: Tensor, shift: Tensor, fill: float | None) -> Tensor:
     """
     Rows read at another speed about their middle, then moved; linear interpolation.
 
     :param x: Shape (N, L).
     :param rate: How many samples are read for each that is written (N,).
     :param shift: By how many samples later (N,).
-    :param fill: Beyond the ends.
+    :param fill: Beyond the ends; None repeats the last value there.
     :return: Shape (N, L).
     """
     last = x.shape[1] - 1
     times = torch.arange(x.shape[1], device=x.device, dtype=torch.float64)
     at = (times - last / 2 - shift[:, None].double()) * rate[:, None].double() + last / 2
+    if fill is None:
+        at = at.clamp(0, last)
     before = at.floor()
     share = (at - before).to(x)
     index = before.long().clamp(0, last)
     value = x.gather(1, index) * (1 - share) + x.gather(1, (index + 1).clamp(max=last)) * share
-    return value.masked_fill((at < 0) | (at > last), fill)
+    return value if fill is None else value.masked_fill((at < 0) | (at > last), fill)
 
 
 class _Draws:

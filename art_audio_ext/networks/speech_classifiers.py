@@ -25,10 +25,11 @@ class SpeechClassifier(nn.Module):
     :param architecture: A key of `ARCHITECTURES`.
     :param num_classes: Number of logits.
     :param width: Channels of the first stage; None is the published width.
+    :param floor_sigma: The picture that it makes of sound stands on the power of white noise, see `speech_mel`.
     :raises ValueError: If the architecture is unknown or the width no positive number.
     """
 
-    def __init__(self, architecture: str, num_classes: int, width: int | None = None):
+    def __init__(self, architecture: str, num_classes: int, width: int | None = None, floor_sigma: float = 0.0):
         super().__init__()
         if architecture not in ARCHITECTURES:
             raise ValueError(f"unknown architecture {architecture!r}: choose {', '.join(ARCHITECTURES)}")
@@ -38,6 +39,7 @@ class SpeechClassifier(nn.Module):
             raise ValueError(f"width must be positive, of ResNeXt a multiple of 8, got {width}")
         features, size = build(width)
         self.architecture, self.width, self.num_classes = architecture, width, num_classes
+        self.floor_sigma = floor_sigma
         self.classifier = nn.Linear(size, num_classes)
         self.features = features
 
@@ -50,7 +52,7 @@ class SpeechClassifier(nn.Module):
         :raises ValueError: If the shape is another.
         """
         if x.ndim == 2:
-            return speech_mel(x)
+            return speech_mel(x, self.floor_sigma)
         if x.ndim != 4 or x.shape[1] != 1 or x.shape[2] != SPEECH_MEL_BANDS:
             raise ValueError(f"expected sound (N, L) or pictures (N, 1, {SPEECH_MEL_BANDS}, T), got {tuple(x.shape)}")
         return x

@@ -27,11 +27,13 @@ _HEADER = (
     "worst of draws",
     "vote",
     "less time stage",
+    "less adversarial training",
 )
 _EXPLANATION = (
     "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
-    "wrong anyway among them; intervals by drawing clips anew. Never wrong: right in every draw that the attack saw "
-    "and in the last; it falls by mere chance as draws grow. Worst of draws: right in each of several resubmissions."
+    "wrong anyway among them; intervals by drawing voices anew. Where nothing is random an attack stops at the first "
+    "wrong answer, and one draw is as good as many. Never wrong: right in every draw that the attack saw and in the "
+    "last; it falls by mere chance as draws grow. Worst of draws: right in each of several resubmissions."
 )
 _CAPTIONS = {
     "accuracy.png": "Accuracy under each attack, with 95% intervals; the line is the time stage alone.",
@@ -67,19 +69,28 @@ def format_dual_pure(record: dict[str, Any]) -> str:
     :param record: From `experiments.dual_pure.dual_pure`.
     :return: Lines of text without a newline at the end.
     """
-    return f"{markdown(_HEADER, [_row(row) for row in record['rows']])}\n\n{_clean(record)}"
+    return f"{markdown(_HEADER, [_row(row) for row in record['rows']])}\n\n{_clean(record)}\n{_seconds(record)}"
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    gap = ""
-    if row["difference"] is not None:
-        low, middle, high = (100 * row[name] for name in ("difference_low", "difference", "difference_high"))
-        gap = f"{middle:+.1f} ({low:+.1f} to {high:+.1f})"
+    gaps = [_gap(row["differences"].get(name)) for name in ("time_stage", "adversarial")]
     interval = f"{percent(row['low'])} to {percent(row['high'])}"
     never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
     shares = [percent(row[name]) for name in ("worst_of", "vote")]
     size = f"{row['clips']} x {row['seeds']}"
-    return [row["line"], row["about"], size, percent(row["accuracy"]), interval, never, *shares, gap]
+    return [row["line"], row["about"], size, percent(row["accuracy"]), interval, never, *shares, *gaps]
+
+
+def _gap(difference: dict[str, float] | None) -> str:
+    if difference is None:
+        return ""
+    low, middle, high = (100 * difference[name] for name in ("low", "mean", "high"))
+    return f"{middle:+.1f} ({low:+.1f} to {high:+.1f})"
+
+
+def _seconds(record: dict[str, Any]) -> str:
+    found = [f"{name} {value:.4f}" for name, value in record["seconds_per_clip"].items()]
+    return f"Seconds a clip, from sound to label: {', '.join(found)}."
 
 
 def _clean(record: dict[str, Any]) -> str:
@@ -93,7 +104,7 @@ def _view(record: dict[str, Any], pictures: dict[str, bytes]) -> dict[str, Any]:
     return {
         "title": "What do purifiers withstand?",
         "version": art_audio_ext.__version__,
-        "headlines": [printable(_clean(record))],
+        "headlines": [printable(_clean(record)), printable(_seconds(record))],
         "figures": [{"caption": _CAPTIONS[name], "source": _inline(picture)} for name, picture in pictures.items()],
         "tables": [("Accuracy", _HEADER, [[printable(cell) for cell in _row(row)] for row in record["rows"]])],
         "explanation": _EXPLANATION,

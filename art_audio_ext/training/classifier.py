@@ -68,11 +68,11 @@ def train_classifier(
         raise ValueError(f"clips are at {sample_rate} Hz, the front end at {SPEECH_MEL_RATE}: load them at that rate")
     rows = LabelledClips(waveforms, class_indices(labels, len(waveforms)), len(label_names))
     noise = None if background is None else torch.from_numpy(np.array(next(checked_batches(background, 1 << 12))))
-    build = partial(SpeechClassifier, chosen.architecture, len(label_names), chosen.width)
+    build = partial(SpeechClassifier, chosen.architecture, len(label_names), chosen.width, chosen.floor_sigma)
     network = seeded(build, number)
     if start is not None:
         chosen = replace(chosen, architecture=start.settings.architecture, width=start.settings.width)
-        network = start.copy_network(len(label_names))
+        network = start.copy_network(len(label_names), chosen.floor_sigma)
     fingerprint = {
         "settings": {**chosen.to_dict(), "epochs": None if chosen.optimizer == "sgd" else chosen.epochs},
         "seed": number,

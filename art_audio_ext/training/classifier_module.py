@@ -10,7 +10,6 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from art_audio_ext.functional.front_end import speech_mel
 from art_audio_ext.functional.projected_gradient import projected_ascent
 from art_audio_ext.functional.speech_augment import (
     SpeechAugmentation,
@@ -88,7 +87,7 @@ class ClassifierModule(SeededModule):
         """Of clips with the noise that they are trained with; the same stretch for the same seed."""
         if self.settings.noise_sigma:
             x = x + self.settings.noise_sigma * torch.randn(x.shape, generator=generator).to(x)
-        pictures = speech_mel(x, self.settings.floor_sigma)
+        pictures = self.network.picture(x)
         draws = torch.Generator().manual_seed(stretch)
         if self.settings.augment:
             pictures = stretch_pictures(pictures, draws, self.recipe)

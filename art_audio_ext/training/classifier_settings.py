@@ -27,8 +27,8 @@ class ClassifierSettings(PlainSettings):
     :param augment: Change the sound at random, see `SpeechAugmentation`.
     :param masks: Share of bands and of frames that are hidden at most, see `mask_pictures`; 0 hides none.
     :param noise_sigma: White noise of this standard deviation (1 is full scale) on every clip, at each step anew.
-    :param floor_sigma: Pictures stand on the power of white noise of this standard deviation, see `NoiseFloorPurifier`,
-        behind which the classifier then belongs.
+    :param floor_sigma: Pictures stand on the power of white noise of this standard deviation, see `speech_mel`: as if
+        `NoiseFloorPurifier` stood before the network, which it may.
     :param adversarial_eps: Radius of the attack that clips undergo in training (L-infinity, full scale); 0 for none.
     :param adversarial_steps: Its steps.
     :param ema: Decay a step of averaged weights, which are then what the training returns; 0 returns the last ones.

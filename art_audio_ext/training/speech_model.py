@@ -81,17 +81,18 @@ class SpeechModel:
             device_type=device_type,
         )
 
-    def copy_network(self, classes: int) -> SpeechClassifier:
+    def copy_network(self, classes: int, floor_sigma: float) -> SpeechClassifier:
         """
         The network anew with the same weights, to be trained further.
 
         :param classes: How many labels it shall have.
+        :param floor_sigma: Of its pictures.
         :return: In train mode.
         :raises ValueError: If this one has another number.
         """
         if classes != len(self.label_names):
             raise ValueError(f"the model knows {len(self.label_names)} labels, the data have {classes}")
-        network = SpeechClassifier(self.settings.architecture, classes, self.settings.width)
+        network = SpeechClassifier(self.settings.architecture, classes, self.settings.width, floor_sigma)
         network.load_state_dict(self.network.state_dict())
         return network.train()
 
@@ -133,4 +134,4 @@ def _build(about: dict[str, Any]) -> SpeechClassifier:
     if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
         raise ValueError("label_names of a classifier must be a list of two names or more: copy its JSON again")
     settings = ClassifierSettings.from_dict(about["settings"])
-    return SpeechClassifier(settings.architecture, len(names), settings.width)
+    return SpeechClassifier(settings.architecture, len(names), settings.width, settings.floor_sigma)

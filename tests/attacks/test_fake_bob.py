@@ -68,3 +68,27 @@ def test_scores_are_all_it_needs():
     attack = FakeBob(blackbox, eps=0.01, verbose=False)
     attack.generate(X, Y)
     assert attack.succeeded.all()
+
+
+class _Coin(nn.Module):
+    """Class 0, but now and then class 1, whatever it is given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.generator = torch.Generator().manual_seed(0)
+
+    def forward(self, x):
+        value = torch.where(torch.rand(len(x), generator=self.generator) < 0.3, 1.0, -1.0) + 0 * x.sum(1)
+        return torch.stack([-value, value], 1)
+
+
+def test_luck_is_no_success_where_a_point_has_to_be_wrong_in_several_draws():
+    coin = PyTorchClassifier(_Coin(), nn.CrossEntropyLoss(), (L,), 2, clip_values=(-1.0, 1.0), device_type="cpu")
+    x, y = np.zeros((10, L), np.float32), np.zeros(10, int)
+    lucky = FakeBob(coin, max_iter=20, verbose=False)
+    lucky.generate(x, y)
+    assert lucky.succeeded.all()
+    sure = FakeBob(coin, max_iter=20, draws=8, verbose=False)
+    sure.generate(x, y)
+    assert not sure.succeeded.any()
+    assert (sure.queries == 20 * 58 + 8).all()

@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
+from art_audio_ext.attacks.evasion import AudioPGD
+from art_audio_ext.defences.preprocessor import TimeDomainPurifier
 from art_audio_ext.experiments import dual_pure as module
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
-from art_audio_ext.experiments.dual_pure_summary import cell_table
+from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.report.dual_pure_view import format_dual_pure
 from art_audio_ext.training import classifier_settings, diffusion_settings
@@ -55,8 +58,11 @@ def test_every_defence_under_an_attack_and_again_from_where_it_was_stopped(
     assert by_name["clean", "none"]["accuracy"] > 0.7
     assert by_name["clean", "none"]["draws"] == 1
     assert by_name["clean", "time_stage"]["draws"] == 5
-    assert by_name["pgd10", "time_stage"]["difference"] is None
-    assert by_name["pgd10", "none"]["difference_low"] <= by_name["pgd10", "none"]["difference"]
+    assert by_name["pgd10", "time_stage"]["differences"] == {}
+    gap = by_name["pgd10", "none"]["differences"]["time_stage"]
+    assert gap["low"] <= gap["mean"] <= gap["high"]
+    assert len(record["cells"]) == len(record["rows"])
+    assert set(record["seconds_per_clip"]) == set(SOME)
     assert by_name["clean", "none"]["never_wrong"] is None
     assert by_name["pgd10", "dual_pure"]["never_wrong"] <= by_name["pgd10", "dual_pure"]["accuracy"]
     assert json.loads((tmp_path / "results.json").read_text())["rows"][0]["defence"] == "none"
@@ -72,8 +78,8 @@ def test_every_defence_under_an_attack_and_again_from_where_it_was_stopped(
 
 def test_attacks_of_others_transfer_and_randomness_is_put_back(tiny_dataset, tmp_path, tiny_networks):
     state = np.random.get_state()[1].tobytes()  # noqa: NPY002
-    names = ["auto_pgd", "mi_fgsm", "transfer", "fixed_noise"]
-    options = {"defences": ["time_stage"], "attacks": names, "clips": 4, "progress": False}
+    names = ["mi_fgsm", "transfer", "fixed_noise"]
+    options = {"defences": ["time_stage"], "attacks": [*names, "auto_pgd"], "clips": 4, "progress": False}
     record = dual_pure(tiny_dataset, tmp_path / "a", **options)
     assert [row["attack"] for row in record["rows"]] == [name for name in ATTACKS if name in names]
     assert set(record["clean"]) == {"plain", "surrogate"}
@@ -86,7 +92,8 @@ def test_attacks_of_others_transfer_and_randomness_is_put_back(tiny_dataset, tmp
 
 
 def cell(defence, attack, seed, right, ever=None):
-    return {"defence": defence, "attack": attack, "seed": seed}, {"right": right, "ever_wrong": ever}
+    task = {"defence": defence, "attack": attack, "seed": seed, "clips": 4, "precision": "float32"}
+    return task, {"right": right, "ever_wrong": ever, "change": 0.002}
 
 
 def test_the_figures_of_a_row():
@@ -102,7 +109,7 @@ def test_the_figures_of_a_row():
     assert row["never_wrong"] == 5 / 8
     assert row["worst_of"] == 3 / 8
     assert row["vote"] == 6 / 8
-    assert row["difference"] == 3 / 8
+    assert row["differences"]["time_stage"]["mean"] == 3 / 8
     assert row["low"] < row["accuracy"] < row["high"]
     assert (row["clips"], row["seeds"], row["draws"]) == (4, 2, 3)
 
@@ -120,3 +127,77 @@ def test_sizes_and_names_are_checked():
     ):
         with pytest.raises(ValueError, match=message):
             choose_size(**{"preset": "quick", **wrong})
+
+
+def test_one_cell_by_itself():
+    assert cell_figures(*cell("time_stage", "pgd10", 3, ["1100", "1110"], "0001")) == {
+        "defence": "time_stage",
+        "attack": "pgd10",
+        "seed": 3,
+        "clips": 4,
+        "precision": "float32",
+        "accuracy": [0.5, 0.75],
+        "ever_wrong": 0.25,
+        "change": 0.002,
+    }
+
+
+def test_intervals_know_that_clips_of_a_voice_fail_together():
+    lines = ["1" * 20 + "0" * 20]
+    voices = voice_groups(np.array(["ann"] * 20 + ["bob"] * 10 + ["", ""] * 5))
+    assert len(np.unique(voices)) == 12  # who is not known is a voice of its own
+    (alone,) = cell_table([cell("none", "clean", 0, lines)])
+    (together,) = cell_table([cell("none", "clean", 0, lines)], np.repeat([0, 1], 20))
+    assert alone["accuracy"] == together["accuracy"] == 0.5
+    assert alone["high"] - alone["low"] < 0.4
+    assert (together["low"], together["high"]) == (0.0, 1.0)
+    (sure,) = cell_table([cell("none", "clean", 0, ["1" * 40])])
+    assert 0.9 < sure["low"] < 0.95  # not sure beyond doubt
+    assert sure["high"] == 1.0
+
+
+def test_a_difference_is_of_clips_that_both_have():
+    cells = [cell("time_stage", "pgd10", 0, ["11110000"]), cell("one_shot", "pgd10", 0, ["1100"])]
+    row = cell_table(cells)[1]
+    assert (row["clips"], row["differences"]["time_stage"]["mean"]) == (4, -0.5)
+
+
+def test_what_was_trained_in_another_way_is_not_taken(tiny_dataset, tmp_path, tiny_networks):
+    options = {"defences": ["none"], "attacks": ["clean"], "clips": 8, "progress": False, "precision": "float32"}
+    dual_pure(tiny_dataset, tmp_path, **options)
+    for change, named in (
+        ({"epochs": 2}, "settings"),
+        ({"seed": 1}, "seed"),
+        ({"architecture": "vgg19_bn"}, "settings"),
+    ):
+        with pytest.raises(ValueError, match=rf"trained in another way \(.*{named}.* differ\): name another folder"):
+            dual_pure(tiny_dataset, tmp_path, **{**options, **change})
+    with pytest.raises(ValueError, match="data"):
+        dual_pure(tiny_dataset.subset(np.arange(100)), tmp_path, **options)
+
+
+def test_other_clips_are_other_cells(tiny_dataset, tmp_path, tiny_networks):
+    options = {"defences": ["none"], "attacks": ["clean"], "progress": False}
+    dual_pure(tiny_dataset, tmp_path, clips=8, **options)
+    dual_pure(tiny_dataset, tmp_path, clips=12, **options)
+    dual_pure(tiny_dataset, tmp_path, clips=8, **options)
+    assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3  # what it is, and two cells
+
+
+def test_noise_that_is_known_is_the_noise_that_is_met(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
+    """More clips than a batch: each is tried under the draw that its attack saw."""
+    seen = []
+    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], batch_size=5))
+    purify = TimeDomainPurifier._purify
+
+    def watched(self, x, generator):
+        pure = purify(self, x, generator)
+        seen.append(pure.detach() - x.detach())
+        return pure
+
+    monkeypatch.setattr(TimeDomainPurifier, "_purify", watched)
+    line = replace(ATTACKS["fixed_noise"], build=lambda c, run: AudioPGD(c, max_iter=1, batch_size=5, verbose=False))
+    monkeypatch.setitem(ATTACKS, "fixed_noise", line)
+    dual_pure(tiny_dataset, tmp_path, defences=["time_stage"], attacks=["fixed_noise"], clips=15, progress=False)
+    noise = torch.stack(seen[:6])  # three batches attacked, then tried; the rest is timing
+    torch.testing.assert_close(noise, noise[:1].expand_as(noise), atol=1e-3, rtol=0)

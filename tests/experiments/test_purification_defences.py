@@ -19,9 +19,10 @@ def test_every_defence_says_what_it_is():
 def test_steps_come_after_the_name():
     assert find_defence("time_stage@5").options == {"steps": 5}
     assert "t_w = 5" in find_defence("time_stage@5").about
-    assert find_defence("dual_pure@2").options == {"time_steps": 2, "steps": 1}
-    assert find_defence("dual_pure@2+10").options == {"time_steps": 2, "steps": 10}
-    assert DEFENCES["dual_pure"].options == {"time_steps": 3, "steps": 1}
+    rest = {"reverse": "one_shot"}
+    assert find_defence("dual_pure@2").options == {"time_steps": 2, "steps": 1, **rest}
+    assert find_defence("dual_pure@2+10").options == {"time_steps": 2, "steps": 10, **rest}
+    assert DEFENCES["dual_pure"].options == {"time_steps": 3, "steps": 1, **rest}
     (purifier,) = build_purifiers(find_defence("time_stage@7"), {}, seed=3, batch_size=9)
     assert isinstance(purifier, TimeDomainPurifier)
     assert (purifier.steps, purifier.seed, purifier.batch_size) == (7, 3, 9)
@@ -40,7 +41,11 @@ def test_costly_cells_have_fewer_clips():
     assert clips_of(size, "ddpm", "pgd10", 400) == 400
     assert clips_of(size, "ddpm", "pgd10_eot20", 400) == 50
     assert clips_of(size, "ddpm", "pgd10_eot20", 20) == 20
+    assert clips_of(size, "ddpm", "pgd30_eot10", 400) == 50
     assert clips_of(size, "ddpm", "fake_bob", 400) == 0
+    assert clips_of(size, "time_stage", "fake_bob", 400) == 50
+    assert clips_of(size, "none", "auto_pgd", 400) == 400
+    assert clips_of(PRESETS["paper"], "time_stage", "auto_pgd", 400) == 0  # no attack on what is random
     assert clips_of(size, "ddpm", "tsmi_fgsm", 400) == 400  # made on another network
     assert clips_of(PRESETS["paper"], "ddpm", "fake_bob", 1000) == 1000
 
@@ -49,7 +54,12 @@ def test_draws_are_spent_on_random_defences_alone(tiny_classifier):
     line = ATTACKS["pgd30_eot10"]
     assert line.build(tiny_classifier, AttackRun(8, 0, True)).eot_samples == 10
     attack = line.build(tiny_classifier, AttackRun(8, 5, False, "bfloat16"))
-    assert (attack.eot_samples, attack.max_iter, attack.seed, attack.dtype) == (1, 30, 5, "bfloat16")
+    assert (attack.eot_samples, attack.max_iter, attack.seed, attack.dtype) == (1, 30, 5, "float32")
+    assert attack.early_stop  # a wrong answer is the proof
+    assert not line.build(tiny_classifier, AttackRun(8, 0, True)).early_stop
+    assert line.build(tiny_classifier, AttackRun(8, 0, True, "bfloat16")).dtype == "bfloat16"
+    known = ATTACKS["fixed_noise"].build(tiny_classifier, AttackRun(8, 0, True, "bfloat16"))
+    assert (known.early_stop, known.dtype, known.eot_samples) == (False, "float32", 1)
     assert line.cost == 300
 
 

@@ -93,10 +93,9 @@ def test_speech_mel_matches_torchaudio_at_any_length(length):
     torch.testing.assert_close(picture[:, 0], 2 * (level_db + 100) / 138.22 - 1, atol=1e-5, rtol=1e-5)
 
 
-def test_gradients_of_speech_mel_are_right_twice():
+def test_gradients_of_speech_mel_are_right():
     x = sound(1, 1500).double().requires_grad_()
-    assert torch.autograd.gradcheck(speech_mel, (x,), fast_mode=True, atol=1e-4)
-    assert torch.autograd.gradgradcheck(speech_mel, (x,), fast_mode=True, atol=1e-3)
+    assert torch.autograd.gradcheck(speech_mel, (x,), fast_mode=True, atol=1e-6)
     weights = torch.randn(1, 1, 32, 3, generator=torch.Generator().manual_seed(0)).double()
     (mine,) = torch.autograd.grad((weights * speech_mel(x)).sum(), x)
     spectrum = torch.stft(
@@ -106,6 +105,9 @@ def test_gradients_of_speech_mel_are_right_twice():
     level_db = 10 * torch.log10((filters.T.double() @ spectrum.abs().square()).clamp(min=1e-10))
     (expected,) = torch.autograd.grad((weights * (2 * (level_db[:, None] + 100) / 138.22 - 1)).sum(), x)
     torch.testing.assert_close(mine, expected)
+    (slope,) = torch.autograd.grad(speech_mel(x).sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
 
 
 def test_speech_mel_keeps_its_precision_where_networks_do_not():

@@ -24,7 +24,7 @@ class FakeBob(AudioEvasion):
     the attack as the paper describes it: the released code has the sign of its loss wrong.
 
     After `generate`, `queries` (N,) and `succeeded` (N,) say how many scores each clip asked for and whether its margin
-    became negative. A randomised defence makes that a statement about one draw.
+    became negative. Against a randomised defence that is luck, unless a point has to be wrong in several `draws`.
 
     | Paper: Chen et al., "Who is real Bob? Adversarial attacks on speaker recognition systems", 2021.
     | Paper link: https://arxiv.org/abs/1911.01840
@@ -37,6 +37,7 @@ class FakeBob(AudioEvasion):
         "least_step",
         "max_iter",
         "samples",
+        "draws",
         "sigma",
         "momentum",
         "plateau",
@@ -56,6 +57,7 @@ class FakeBob(AudioEvasion):
         least_step: float = 1e-6,
         max_iter: int = 200,
         samples: int = 50,
+        draws: int = 1,
         sigma: float = 1e-3,
         momentum: float = 0.9,
         plateau: int = 5,
@@ -71,6 +73,7 @@ class FakeBob(AudioEvasion):
         :param least_step: Length below which it is not halved.
         :param max_iter: Steps.
         :param samples: Points a step, an even number.
+        :param draws: Queries of the clip itself a step: it counts as wrong when it is in all of them.
         :param sigma: Standard deviation of the points around the clip.
         :param momentum: Share of the old gradient.
         :param plateau: Steps without a smaller margin after which the step is halved.
@@ -86,6 +89,7 @@ class FakeBob(AudioEvasion):
         self.least_step = least_step
         self.max_iter = max_iter
         self.samples = samples
+        self.draws = draws
         self.sigma = sigma
         self.momentum = momentum
         self.plateau = plateau
@@ -125,23 +129,25 @@ class FakeBob(AudioEvasion):
         low, high = np.maximum(clip - self.eps, least), np.minimum(clip + self.eps, most)
         point, slope, step, queries = clip.copy(), np.zeros_like(clip), self.eps_step, 0
         margins: list[float] = []
+        here = np.zeros((self.draws, len(clip)), np.float32)
         for _ in range(self.max_iter):
             around = rng.standard_normal((self.samples // 2, len(clip)), dtype=np.float32)
-            around = np.concatenate([np.zeros_like(clip)[None], around, -around])
+            around = np.concatenate([here, around, -around])
             values = self._margins(np.clip(point + self.sigma * around, least, most), label)
             queries += len(values)
-            margins.append(float(values[0]))
-            if margins[-1] < 0:
+            reached = float(values[: self.draws].max())
+            if reached < 0:
                 break
-            estimate = (values[1:, None] * around[1:]).mean(0) / self.sigma
+            margins.append(float(values[: self.draws].mean()))
+            estimate = (values[self.draws :, None] * around[self.draws :]).mean(0) / self.sigma
             slope = self.momentum * slope + (1 - self.momentum) * estimate
             if len(margins) > self.plateau and margins[-1] >= margins[-1 - self.plateau]:
                 step, margins = max(step / 2, self.least_step), margins[-1:]
             point = np.clip(point - step * np.sign(slope), low, high).astype(np.float32)
         else:
-            margins.append(float(self._margins(point[None], label)[0]))
-            queries += 1
-        return point, queries, margins[-1] < 0
+            reached = float(self._margins(point + here, label).max())
+            queries += self.draws
+        return point, queries, reached < 0
 
     def _margins(self, points: np.ndarray, label: int) -> np.ndarray:
         """How far each point is from being called something else (n,)."""
@@ -161,7 +167,14 @@ class FakeBob(AudioEvasion):
                 raise ValueError(f"{name} must be a number, not negative, got {value!r}")
         if self.momentum >= 1:
             raise ValueError(f"momentum must lie in [0, 1), got {self.momentum!r}")
-        for name, least in (("max_iter", 1), ("samples", 2), ("plateau", 1), ("batch_size", 1), ("seed", 0)):
+        for name, least in (
+            ("max_iter", 1),
+            ("samples", 2),
+            ("draws", 1),
+            ("plateau", 1),
+            ("batch_size", 1),
+            ("seed", 0),
+        ):
             check_whole(getattr(self, name), name, least)
         if self.samples % 2:
             raise ValueError(f"samples must be even, since points come in pairs, got {self.samples}")
