@@ -176,11 +176,12 @@ def test_what_was_trained_in_another_way_is_not_taken(tiny_dataset, tmp_path, ti
         dual_pure(tiny_dataset.subset(np.arange(100)), tmp_path, **options)
 
 
-def test_other_clips_are_other_cells(tiny_dataset, tmp_path, tiny_networks):
-    options = {"defences": ["none"], "attacks": ["clean"], "progress": False}
-    dual_pure(tiny_dataset, tmp_path, clips=8, **options)
-    dual_pure(tiny_dataset, tmp_path, clips=12, **options)
-    dual_pure(tiny_dataset, tmp_path, clips=8, **options)
+def test_other_clips_are_other_cells_even_where_as_many(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
+    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], costly=4))
+    options = {"defences": ["none"], "attacks": ["pgd10_eot128"], "progress": False}
+    for clips in (8, 12, 8):
+        record = dual_pure(tiny_dataset, tmp_path, clips=clips, **options)
+        assert record["rows"][0]["clips"] == 4  # the first of others
     assert len((tmp_path / "cells.jsonl").read_text().splitlines()) == 3  # what it is, and two cells
 
 
