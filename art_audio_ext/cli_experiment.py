@@ -110,7 +110,9 @@ def tokens_command(
 
 @experiment.command("dual-pure", epilog="Example: art-audio experiment dual-pure --data recordings --out out/dual_pure")
 def dual_pure_command(
-    data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    data: Annotated[
+        str, typer.Option(help="A folder of clean <label>/*.wav, builtin, speech-commands[:ROOT], or sc09[:ROOT].")
+    ],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     preset: Annotated[
         str,

@@ -27,12 +27,12 @@ def purify(
         str,
         typer.Option(
             help="time_stage (or diff_noise), ddpm, diff_rev, one_shot, audio_pure; for log-mel pictures instead of "
-            "sound frequency_stage, dual_pure."
+            "sound noise_floor, frequency_stage, dual_pure."
         ),
     ],
     diffusion: Annotated[
         Path | None,
-        typer.Option(help="A .safetensors of art-audio train diffusion, for all but time_stage."),
+        typer.Option(help="A .safetensors of art-audio train diffusion, for all but time_stage and noise_floor."),
     ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, help="t; default 3, of frequency_stage 1. Of dual_pure: of its time stage.")

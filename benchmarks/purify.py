@@ -3,7 +3,8 @@
     python benchmarks/purify.py [--full] [--steps 2]
 
 Networks are untrained: what they compute does not change how long it takes. `--full` takes the published sizes, for a
-GPU. The rivals of DualPure are the other purifiers of its paper's Table 4, which sets t = 2.
+GPU. The rivals of DualPure are the other purifiers, among them those of its paper's Table 4, which sets t = 2. They
+purify in different ways: `same_result` says that each gave the same bytes every time.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from art_audio_ext.defences.preprocessor import (
     DiffRevPurifier,
     DualPure,
     FrequencyDomainPurifier,
+    NoiseFloorPurifier,
     OneShotPurifier,
     Purifier,
     TimeDomainPurifier,
@@ -73,6 +75,7 @@ def build(preset: str, steps: int, batch: int) -> dict[str, Purifier]:
     return {
         "dual_pure": DualPure(unet, steps, 1, batch_size=batch),
         "time_stage": TimeDomainPurifier(steps, batch_size=batch),
+        "noise_floor": NoiseFloorPurifier(batch_size=batch),
         "frequency_stage": FrequencyDomainPurifier(unet, 1, batch_size=batch),
         "one_shot": OneShotPurifier(vocoder, steps, batch_size=batch),
         "diff_rev": DiffRevPurifier(vocoder, steps, batch_size=batch),

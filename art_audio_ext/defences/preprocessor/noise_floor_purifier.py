@@ -15,7 +15,8 @@ from art_audio_ext.functional.front_end import speech_mel
 
 class NoiseFloorPurifier(Purifier):
     """
-    Sound in, log-mel pictures (N, 1, 32, T) of `E |STFT(x + z)|^2 = |STFT(x)|^2 + sigma^2 sum(w^2)` out.
+    Sound in, log-mel pictures (N, 1, 32, T) of `E |STFT(x + z)|^2 = |STFT(x)|^2 + sigma^2 sum(w^2)` out. (At
+    both ends, where windows reach beyond the sound, noise would have up to 3 dB less.)
 
     A perturbation far below full scale moves silent bands by tens of decibels, since a log-mel shows them down to -100
     dB. The noise of `TimeDomainPurifier` covers these bands, and errs from draw to draw; its expected power covers them
