@@ -40,7 +40,7 @@ class DrawnLogits:
 
     def gradient(self, x: Tensor, losses: Callable[[Tensor, Tensor], Tensor]) -> tuple[Tensor, Tensor]:
         """
-        Gradient of the mean loss over draws.
+        Gradient of the mean loss over draws and the clips of a batch.
 
         :param x: Sound (n, L).
         :param losses: Of logits (m, s, C) and the rows that they belong to (m,): values (m, s).
@@ -49,10 +49,11 @@ class DrawnLogits:
         slopes, drawn = [], []
         for rows in torch.arange(len(x), device=x.device).split(max(1, self.batch_size // self.samples)):
             point = x[rows].detach().requires_grad_()
+            share = 1 / (len(rows) * self.samples)  # the mean of a batch, as ART takes it: tiny gradients round alike
             slope, logits = torch.zeros_like(x[rows]), []
             for copies in self._passes(point):
                 logits.append(self._logits(copies))
-                slope += torch.autograd.grad(losses(logits[-1], rows).sum() / self.samples, point)[0]
+                slope += torch.autograd.grad(losses(logits[-1], rows).sum() * share, point)[0]
             slopes.append(slope)
             drawn.append(torch.cat([part.detach() for part in logits], 1))
         return torch.cat(slopes), torch.cat(drawn)
