@@ -64,7 +64,7 @@ def build(network: nn.Module, batch: int, steps: int) -> dict[str, Attack]:
     try:
         import torchattacks
 
-        attack = torchattacks.PGD(_Halved(network), eps=EPS / 2, alpha=STEP / 2, steps=steps, random_start=False)
+        attack = torchattacks.PGD(_Halved(network).eval(), eps=EPS / 2, alpha=STEP / 2, steps=steps, random_start=False)
         attacks["torchattacks"] = lambda x, y: (
             attack(torch.from_numpy(x / 2 + 0.5), torch.from_numpy(y)).numpy() * 2 - 1
         )
@@ -84,7 +84,7 @@ def build(network: nn.Module, batch: int, steps: int) -> dict[str, Attack]:
 
 
 class _Halved(nn.Module):
-    """torchattacks knows inputs in [0, 1] alone."""
+    """torchattacks knows inputs in [0, 1] alone. It leaves a model in the mode it met: in train mode, so its part."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()
