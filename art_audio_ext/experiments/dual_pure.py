@@ -108,8 +108,8 @@ def dual_pure(
     :param seeds: How many, instead of the preset's.
     :param epochs: Of the classifiers, instead of the preset's.
     :param architecture: Of the classifiers, instead of ResNet-18.
-    :param precision: Of trainings and of the gradients of `AudioPGD`: "float32", or "bfloat16", twice as fast; None
-        takes the latter where the machine has it. Accuracies are always counted in float32.
+    :param precision: Of trainings and of the gradients of `AudioPGD`: "float32", or "bfloat16", which takes about half
+        the time; None is the latter where the machine has it. Accuracies are always counted in float32.
     :param seed: Of the trainings and of which clips.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
@@ -128,8 +128,8 @@ def dual_pure(
     context = PurificationContext(np.asarray(some.waveforms), some.labels, models)
     tasks = _tasks(size, {name: file_checksum(path) for name, path in models.items()}, some, seed, run["precision"])
     identity = {"experiment": "dual-pure", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
-    known = {**identity, "rules": _RULES}
-    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=known, context=context, progress=progress, **engine)
+    identity["rules"] = str(_RULES)
+    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
     cells = list(zip(tasks, found, strict=True))
     record = {
         **{"experiment": "dual-pure", "preset": preset, "seed": seed, "precision": run["precision"]},

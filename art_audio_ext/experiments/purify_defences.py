@@ -68,8 +68,7 @@ def _dual_pure(diffusion: AudioDiffusion, steps: int) -> Purifier:
 def _noise_floor(steps: int) -> Purifier:
     """The floor of the noise that the time stage has at this t."""
     schedule = DiffusionSchedule()
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= schedule.steps:
-        raise ValueError(f"steps must be a whole number from 1 to {schedule.steps}, got {steps!r}")
+    schedule.check_step(steps)
     return NoiseFloorPurifier(float(schedule.noise(steps)))
 
 

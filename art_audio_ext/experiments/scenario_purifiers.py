@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from art_audio_ext.experiments.purification_models import STAGE_NOISE, TIME_STEPS
 from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
-from art_audio_ext.functional.diffusion import DiffusionSchedule
 
-TIME_STEPS = 3  # the paper's t_w
-STAGE_NOISE = round(float(DiffusionSchedule().noise(TIME_STEPS)), 6)
+_SIGMA = round(STAGE_NOISE, 6)  # as a JSON is read by people
 ATTACKS = ("audio_pgd", "art_pgd")
 
 # Name: what it is, the purifier's class, its options, the domain of its diffusion model.
@@ -24,7 +23,7 @@ DEFENCES: dict[str, tuple[str, str, dict[str, Any], str]] = {
     "noise_floor": (
         "the power of that noise without the noise, and a classifier trained with it",
         "NoiseFloorPurifier",
-        {"sigma": STAGE_NOISE},
+        {"sigma": _SIGMA},
         "",
     ),
     "frequency_stage": ("one step back on the log-mel, t_s = 1", "FrequencyDomainPurifier", {"steps": 1}, "mel"),
@@ -36,7 +35,7 @@ DEFENCES: dict[str, tuple[str, str, dict[str, Any], str]] = {
 }
 _DETERMINISTIC = ("none", "frequency_stage", "noise_floor")
 # How the classifier's training differs.
-_TRAINED_WITH = {"noise_matched": {"noise_sigma": STAGE_NOISE}, "noise_floor": {"floor_sigma": STAGE_NOISE}}
+_TRAINED_WITH = {"noise_matched": {"noise_sigma": _SIGMA}, "noise_floor": {"floor_sigma": _SIGMA}}
 
 # Networks that learn in a minute or two each on one core, to see all run; they are no measure of the defences.
 _SMALL: dict[str, dict[str, Any]] = {

@@ -126,8 +126,8 @@ PRESETS: dict[tuple[str, str], DiffusionSettings] = {
     ("mel", "paper"): DiffusionSettings(
         **mel_diffusion.SIZES["full"], epochs=200, batch_size=64, learning_rate=1e-4, ema=0.9999
     ),
-    # A quarter of each clip a step: the layers see 255 samples to either side, so there is little in more. 20 ms a clip
-    # and epoch on one core in half precision: seven minutes for 2,650 clips.
+    # A quarter of each clip a step: the layers see 255 samples to either side, so there is little in more. By its
+    # first epoch 25 ms a clip and epoch on one core in half precision: nine minutes for 2,650 clips.
     ("wave", "quick"): DiffusionSettings(
         "wave", **diffwave.SIZES["tiny"], crop=4000, epochs=8, batch_size=16, learning_rate=2e-3
     ),
