@@ -48,12 +48,18 @@ def projected_ascent(
     for step in range(steps):
         if not len(rows):
             break
-        slope, arrived = gradient(points[rows], rows, step)
+        all_left = len(rows) == len(x)  # then nothing is copied out and back
+        slope, arrived = gradient(points if all_left else points[rows], rows, step)
         if arrived is not None and bool(arrived.any()):
-            rows, slope = rows[~arrived], slope[~arrived]
+            rows, slope, all_left = rows[~arrived], slope[~arrived], False
+        here, centre = (points, x) if all_left else (points[rows], x[rows])
         length = eps_step * step_share(step, steps, schedule)
-        moved = (points[rows] + length * steepest(slope, norm)).clamp(*clip_values)
-        points[rows] = x[rows] + project(moved - x[rows], eps, norm)
+        moved = steepest(slope, norm).mul_(length).add_(here).clamp_(*clip_values).sub_(centre)
+        moved = project(moved, eps, norm).add_(centre)
+        if all_left:
+            points = moved
+        else:
+            points[rows] = moved
     return points
 
 
@@ -65,9 +71,9 @@ def steepest(gradient: Tensor, norm: str) -> Tensor:
     :param norm: "inf" or "2".
     :return: Shape (n, L); zero where the gradient is.
     """
-    gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)
+    gradient = torch.nan_to_num(gradient, nan=0.0, posinf=0.0, neginf=0.0)  # a copy, free to change
     if norm == "inf":
-        return gradient.sign()
+        return gradient.sign_()
     # by the largest value first: the square of a gradient of 1e-30 is no number of 32 bits
     scaled = gradient / gradient.abs().amax(1, keepdim=True).clamp(min=torch.finfo(gradient.dtype).tiny)
     return scaled / scaled.norm(dim=1, keepdim=True).clamp(min=0.5)

@@ -1,14 +1,20 @@
-"""A score and an encoder for the experiments' tests, quick and blunt."""
+"""For the experiments' tests: a score and an encoder, quick and blunt; tiny diffusion models; a folder of sound."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
+import torch
 
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.scorers import SCORERS
+from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
+from art_audio_ext.training.diffusion_settings import DiffusionSettings
+from art_audio_ext.training.runs import seeded
 
 
 class FirstSamples:
@@ -51,3 +57,49 @@ def loud_start(monkeypatch) -> list[int]:
     entry = SCORERS["pls"]._replace(score=score, check=lambda **options: None, takes="waveforms")
     monkeypatch.setitem(SCORERS, "loud_start", entry)
     return calls
+
+
+TINY = {"base": 8, "multipliers": (1, 1), "attention": (), "heads": 1, "residual_channels": 4, "layers": 2}
+
+
+def _untrained(domain: str, rate: int = 16000) -> AudioDiffusion:
+    """The smallest diffusion model of a domain, with weights that do something."""
+    settings = DiffusionSettings(domain, **TINY, dilation_cycle=2, skip_channels=4, embedding=(8, 8, 8))
+    network = seeded(lambda: build_network(settings), 0)
+    with torch.no_grad():  # the last layer of a fresh network is zero
+        for parameter in network.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    return AudioDiffusion(network, settings, rate)
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Of a domain, "mel" or "wave", and a rate in Hz: the smallest diffusion model, with weights that do something."""
+    return _untrained
+
+
+@pytest.fixture(scope="session")
+def wave() -> AudioDiffusion:
+    return _untrained("wave")
+
+
+@pytest.fixture(scope="session")
+def mel() -> AudioDiffusion:
+    return _untrained("mel")
+
+
+def tone(length: int, rate: int = 16000, hertz: float = 440.0) -> np.ndarray:
+    return 0.3 * np.sin(2 * np.pi * hertz * np.arange(length) / rate)
+
+
+@pytest.fixture
+def recordings(tmp_path) -> Path:
+    """Four files at three depths: a second, two and a half, a short flac, a stereo one at 44.1 kHz."""
+    root = tmp_path / "in"
+    (root / "yes" / "deep").mkdir(parents=True)
+    soundfile.write(root / "a.wav", tone(16000), 16000)
+    soundfile.write(root / "yes" / "long.WAV", tone(40000, hertz=300), 16000)
+    soundfile.write(root / "yes" / "deep" / "short.flac", tone(3000, hertz=900), 16000)
+    both = np.stack([tone(44100, 44100, 500), tone(44100, 44100, 700)], 1)
+    soundfile.write(root / "yes" / "stereo.wav", both, 44100)
+    return root

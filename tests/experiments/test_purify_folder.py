@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,57 +12,19 @@ import soundfile
 import torch
 
 from art_audio_ext.datasets.decode import decode_clip
-from art_audio_ext.datasets.folder import scan_sounds
-from art_audio_ext.defences.preprocessor import DiffRevPurifier, DualPure, FrequencyDomainPurifier
+from art_audio_ext.defences.preprocessor import DualPure, FrequencyDomainPurifier
 from art_audio_ext.experiments import purify_folder as module
 from art_audio_ext.experiments.purify_defences import PURIFIERS
 from art_audio_ext.experiments.purify_file import noise_seed
 from art_audio_ext.experiments.purify_folder import purify_folder
 from art_audio_ext.functional.front_end import speech_mel
-from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
-from art_audio_ext.training.diffusion_settings import DiffusionSettings
-from art_audio_ext.training.runs import seeded
 
-TINY = {"base": 8, "multipliers": (1, 1), "attention": (), "heads": 1, "residual_channels": 4, "layers": 2}
 RESULTS = {"purify.json", "purify.jsonl", "report.html"}
 needs_diffusers = pytest.mark.skipif(find_spec("diffusers") is None, reason="needs the extra [diffusion]")
 
 
-def untrained(domain: str, rate: int = 16000) -> AudioDiffusion:
-    """The smallest diffusion model of a domain, with weights that do something."""
-    settings = DiffusionSettings(domain, **TINY, dilation_cycle=2, skip_channels=4, embedding=(8, 8, 8))
-    network = seeded(lambda: build_network(settings), 0)
-    with torch.no_grad():  # the last layer of a fresh network is zero
-        for parameter in network.parameters():
-            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
-    return AudioDiffusion(network, settings, rate)
-
-
-@pytest.fixture(scope="module")
-def wave() -> AudioDiffusion:
-    return untrained("wave")
-
-
-@pytest.fixture(scope="module")
-def mel() -> AudioDiffusion:
-    return untrained("mel")
-
-
 def tone(length: int, rate: int = 16000, hertz: float = 440.0) -> np.ndarray:
     return 0.3 * np.sin(2 * np.pi * hertz * np.arange(length) / rate)
-
-
-@pytest.fixture
-def recordings(tmp_path) -> Path:
-    """Four files at three depths: a second, two and a half, a short flac, a stereo one at 44.1 kHz."""
-    root = tmp_path / "in"
-    (root / "yes" / "deep").mkdir(parents=True)
-    soundfile.write(root / "a.wav", tone(16000), 16000)
-    soundfile.write(root / "yes" / "long.WAV", tone(40000, hertz=300), 16000)
-    soundfile.write(root / "yes" / "deep" / "short.flac", tone(3000, hertz=900), 16000)
-    both = np.stack([tone(44100, 44100, 500), tone(44100, 44100, 700)], 1)
-    soundfile.write(root / "yes" / "stereo.wav", both, 44100)
-    return root
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -239,137 +199,3 @@ def test_other_settings_are_another_folder(recordings, tmp_path, wave):
             purify(recordings, tmp_path / "out", **options)
     assert tree(tmp_path / "out") == before
     assert purify(recordings, tmp_path / "out", "diff_noise")["defence"] == "time_stage"  # its other name
-
-
-def test_unusable_files_are_reported_and_the_rest_goes_on(recordings, tmp_path):
-    soundfile.write(recordings / "nan.wav", np.array([0.1, np.nan, 0.1]), 16000, subtype="FLOAT")
-    soundfile.write(recordings / "none.wav", np.zeros(0), 16000)
-    soundfile.write(recordings / "one.wav", np.array([0.5]), 16000)
-    soundfile.write(recordings / "silent.wav", np.zeros(160), 16000)
-    (recordings / "empty.wav").touch()
-    (recordings / "noise.mp3").write_bytes(b"no sound at all" * 9)
-    (recordings / "b.flac.wav").write_bytes((recordings / "a.wav").read_bytes())
-    shutil.copy(recordings / "yes" / "deep" / "short.flac", recordings / "b.flac")
-    (recordings / "Report.html").mkdir()
-    shutil.copy(recordings / "a.wav", recordings / "Report.html" / "a.wav")
-    (recordings / "away.wav").symlink_to(tmp_path / "elsewhere.wav")
-    (recordings / "notes.txt").write_text("not sound")
-    record = purify(recordings, tmp_path / "out")
-    reasons = {entry["path"]: entry["reason"] for entry in record["failed"]}
-    for path, words in {
-        "nan.wav": "not finite",
-        "none.wav": "no samples",
-        "empty.wav": "empty",
-        "noise.mp3": "",
-        "b.flac.wav": "would have the name of that of 'b.flac'",
-        "Report.html/a.wav": "rename it",
-        "away.wav": "link",
-    }.items():
-        assert words in reasons.pop(path)
-    assert not reasons
-    rows = {row["path"]: row for row in record["files"]}
-    assert len(rows) == 7
-    assert rows["one.wav"]["seconds"] == 1 / 16000
-    assert rows["silent.wav"]["snr_db"] is None
-
-
-def test_what_a_purifier_spoils_is_no_result(recordings, tmp_path, wave, monkeypatch):
-    monkeypatch.setattr(DiffRevPurifier, "_purify", lambda self, x, generator: x / 0)
-    record = purify(recordings, tmp_path / "out", "diff_rev", diffusion=wave)
-    assert len(record["failed"]) == 4
-    assert "not finite" in record["failed"][0]["reason"]
-    assert not results(tmp_path / "out")
-
-
-def test_a_full_disk_stops_the_run_and_a_name_that_will_not_do_does_not(recordings, tmp_path, monkeypatch):
-    inner = module.write_result
-
-    def fail(number):
-        def write(result, target, out):
-            if target.name == "a.wav":
-                raise OSError(number, os.strerror(number))
-            return inner(result, target, out)
-
-        return write
-
-    monkeypatch.setattr(module, "write_result", fail(36))  # a name too long
-    assert [entry["path"] for entry in purify(recordings, tmp_path / "out")["failed"]] == ["a.wav"]
-    monkeypatch.setattr(module, "write_result", fail(28))
-    with pytest.raises(OSError, match="No space"):
-        purify(recordings, tmp_path / "out")
-
-
-def test_places_that_will_not_do_are_refused_and_left_alone(recordings, tmp_path):
-    full = tmp_path / "full"
-    full.mkdir()
-    (full / "mine.txt").write_text("precious")
-    (tmp_path / "link").symlink_to(recordings)
-    (tmp_path / "nothing").mkdir()
-    before = tree(tmp_path)
-    for source, out, words in (
-        (recordings, recordings, "inside each other"),
-        (recordings, recordings / "out", "inside each other"),
-        (recordings, tmp_path, "inside each other"),
-        (recordings, tmp_path / "link", "inside each other"),
-        (recordings, full, "not an empty folder"),
-        (recordings, full / "mine.txt", "is a file"),
-        (recordings / "a.wav", recordings / "a.wav", "inside each other"),
-        (recordings / "a.wav", recordings, "inside each other"),
-        (tmp_path / "missing", tmp_path / "out", "does not exist"),
-        (tmp_path / "nothing", tmp_path / "out", "no sound file"),
-    ):
-        with pytest.raises(ValueError, match=words):
-            purify(source, out)
-    assert tree(tmp_path) == before
-
-
-def test_no_link_in_the_results_leads_back_to_the_input(recordings, tmp_path):
-    purify(recordings, tmp_path / "out")
-    before = tree(recordings)
-    shutil.rmtree(tmp_path / "out" / "yes")
-    (tmp_path / "out" / "yes").symlink_to(recordings / "yes")
-    (tmp_path / "out" / "a.wav").unlink()
-    (tmp_path / "out" / "a.wav").symlink_to(recordings / "a.wav")
-    record = purify(recordings, tmp_path / "out")
-    assert tree(recordings) == before
-    assert {entry["path"] for entry in record["failed"]} == {path for path in before if path != "a.wav"}
-    assert not (tmp_path / "out" / "a.wav").is_symlink()
-
-
-def test_models_are_looked_at_before_anything_is_written(recordings, tmp_path, wave):
-    wave.save(tmp_path / "wave.safetensors")
-    purify(recordings, tmp_path / "works", "one_shot", diffusion=tmp_path / "wave.safetensors")
-    for options, error, words in (
-        ({"defence": "ddpm"}, ValueError, "art-audio train diffusion --domain wave"),
-        ({"defence": "dual_pure"}, ValueError, "art-audio train diffusion --domain mel"),
-        ({"defence": "dual_pure", "diffusion": wave}, ValueError, "'wave', dual_pure needs one of 'mel'.*domain mel"),
-        ({"defence": "time_stage", "diffusion": wave}, ValueError, "takes no diffusion model"),
-        ({"defence": "ddpm", "diffusion": tmp_path / "no.safetensors"}, FileNotFoundError, "art-audio train diffusion"),
-        ({"defence": "ddpm", "diffusion": untrained("wave", 8000)}, ValueError, "8000 Hz, not 16000"),
-        ({"defence": "ddpm", "diffusion": wave, "steps": 201}, ValueError, "steps"),
-        ({"defence": "prayer"}, ValueError, "no defence 'prayer'.*time_stage.*diff_noise"),
-        ({"seed": -1}, ValueError, "seed"),
-    ):
-        with pytest.raises(error, match=words):
-            purify(recordings, tmp_path / "out", **options)
-    assert not (tmp_path / "out").exists()
-
-
-def test_global_randomness_is_left_alone(recordings, tmp_path):
-    state, other = np.random.get_state()[1].tobytes(), torch.get_rng_state()  # noqa: NPY002
-    purify(recordings, tmp_path / "out")
-    assert np.random.get_state()[1].tobytes() == state  # noqa: NPY002
-    assert torch.equal(torch.get_rng_state(), other)
-
-
-def test_sound_files_are_found_at_any_depth_and_hidden_ones_are_not(recordings):
-    (recordings / ".hidden").mkdir()
-    shutil.copy(recordings / "a.wav", recordings / ".hidden" / "b.wav")
-    files, skipped = scan_sounds(recordings)
-    assert [file.relative_to(recordings).as_posix() for file in files] == [
-        "a.wav",
-        "yes/deep/short.flac",
-        "yes/long.WAV",
-        "yes/stereo.wav",
-    ]
-    assert skipped == []

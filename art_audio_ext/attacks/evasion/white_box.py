@@ -47,16 +47,18 @@ class DrawnLogits:
         :return: Gradient (n, L), and logits (n, samples, C).
         """
         slopes, drawn = [], []
-        for rows in torch.arange(len(x), device=x.device).split(max(1, self.batch_size // self.samples)):
-            point = x[rows].detach().requires_grad_()
+        places = torch.arange(len(x), device=x.device)
+        for part, rows in zip(self._pieces(x), self._pieces(places), strict=True):
+            point = part.detach().requires_grad_()
             share = 1 / (len(rows) * self.samples)  # the mean of a batch, as ART takes it: tiny gradients round alike
-            slope, logits = torch.zeros_like(x[rows]), []
+            slope, logits = None, []
             for copies in self._passes(point):
                 logits.append(self._logits(copies))
-                slope += torch.autograd.grad(losses(logits[-1], rows).sum() * share, point)[0]
+                piece = torch.autograd.grad(losses(logits[-1], rows).sum() * share, point)[0]
+                slope = piece if slope is None else slope.add_(piece)
             slopes.append(slope)
-            drawn.append(torch.cat([part.detach() for part in logits], 1))
-        return torch.cat(slopes), torch.cat(drawn)
+            drawn.append(_joined([part.detach() for part in logits], 1))
+        return _joined(slopes), _joined(drawn)
 
     def _pieces(self, x: Tensor) -> tuple[Tensor, ...]:
         return x.split(max(1, self.batch_size // self.samples))
@@ -76,6 +78,11 @@ class DrawnLogits:
         if self.dtype != torch.float32:
             output = output.float()
         return output.unflatten(0, copies.shape[:2])
+
+
+def _joined(parts: list[Tensor], dim: int = 0) -> Tensor:
+    """One tensor; a single part is not copied."""
+    return parts[0] if len(parts) == 1 else torch.cat(parts, dim)
 
 
 def predicted(estimator: Any, x: np.ndarray, batch_size: int = 128) -> np.ndarray:
