@@ -185,7 +185,7 @@ def choose_size(
 def clips_of(size: Size, defence: str, attack: str, clips: int) -> int:
     """
     How many clips a cell has: fewer where each takes thousands of passes, none where these are through a large model,
-    or where the attack is none against noise.
+    or where the attack is none against this defence.
 
     :param size: Of the run.
     :param defence: As `find_defence` takes it.
@@ -194,7 +194,7 @@ def clips_of(size: Size, defence: str, attack: str, clips: int) -> int:
     :return: From 0 to `clips`.
     """
     line, what = ATTACKS[attack], find_defence(defence)
-    if line.still_only and what.is_random:
+    if (line.still_only and what.is_random) or (line.shortcut is not None and not what.has(line.shortcut[0])):
         return 0
     cost = (0 if line.transfer else line.cost) * (_SLOW if what.is_slow else 1)
     if size.costly is None or cost <= _COSTLY:

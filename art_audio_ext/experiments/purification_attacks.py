@@ -40,6 +40,8 @@ class AttackLine:
     :param cost: Passes through the defence that a clip takes.
     :param transfer: Attack an undefended classifier of another seed, and try the points on the defence.
     :param fixed_noise: The defence draws the same noise in the attack and afterwards.
+    :param shortcut: Option of a purifier that changes its gradients, set for the attack alone; defences without that
+        option are left out.
     :param still_only: It keeps or drops a point by one answer, which against noise is no attack: left out there.
     """
 
@@ -48,17 +50,18 @@ class AttackLine:
     cost: int = 0
     transfer: bool = False
     fixed_noise: bool = False
+    shortcut: tuple[str, Any] | None = None
     still_only: bool = False
 
 
 def _pgd(about: str, steps: int, eot: int = 1, **options: Any) -> AttackLine:
     """
-    PGD; `fixed_noise` and `transfer` are the line's, other options the attack's.
+    PGD; `fixed_noise`, `shortcut` and `transfer` are the line's, other options the attack's.
 
     Where nothing is random one draw is as good as many, and a clip is left alone at the first wrong answer: that point
     is the proof. There the whole attack is in 32 bits, so that the proof holds where it is counted.
     """
-    line = {name: options.pop(name) for name in ("fixed_noise", "transfer") if name in options}
+    line = {name: options.pop(name) for name in ("fixed_noise", "shortcut", "transfer") if name in options}
     noise_is_known = line.get("fixed_noise", False)
 
     def build(classifier: Any, run: AttackRun) -> AudioPGD:
@@ -103,6 +106,10 @@ ATTACKS: dict[str, AttackLine] = {
     **{f"pgd10_eps{n}": _pgd(f"PGD-10, eps .00{n}", 10, eps=n / 1000) for n in (4, 6, 8)},
     "margin": _pgd("PGD-30, EOT 10, margin", 30, 10, loss="margin"),
     "restarts": _pgd("PGD-10, EOT 10, 3 restarts", 10, 10, restarts=3),
+    "straight_through": _pgd("PGD-30, EOT 10, straight through the clamp", 30, 10, shortcut=("straight_through", True)),
+    "adjoint": _pgd(
+        "PGD-10, gradients past the network, as the published adjoint", 10, shortcut=("network_gradient", False)
+    ),
     "fixed_noise": _pgd("PGD-50, noise fixed and known", 50, fixed_noise=True),
     "auto_pgd": AttackLine("AutoPGD-50", _auto_pgd, 100, still_only=True),
     "logit_ratio": _pgd(

@@ -47,6 +47,13 @@ class Defence:
         """Whether it draws noise."""
         return self.purifier is not None and self.purifier.is_random
 
+    def has(self, option: str) -> bool:
+        """
+        :param option: Name of a parameter.
+        :return: Whether its purifier takes it.
+        """
+        return self.purifier is not None and option in self.purifier.params
+
     @property
     def is_slow(self) -> bool:
         """Whether a diffusion model looks at every sample, at hundreds of times the cost of the classifier."""
@@ -76,20 +83,17 @@ DEFENCES: dict[str, Defence] = {
         "control: noise of t_w = {steps}, classifier trained with noise", "noisy", TimeDomainPurifier, **_T
     ),
     "adversarial": Defence("control: adversarially trained classifier, nothing random", "adversarial"),
+    "adversarial_more": Defence(
+        "control: the same, trained on with twice the radius, nothing random", "adversarial_more"
+    ),
     "robust_noisy": Defence(
         "noise of t_w = {steps}, classifier trained adversarially with noise", "robust_noisy", TimeDomainPurifier, **_T
     ),
     "noise_hardened": Defence(
-        "noise of t_w = {steps}, classifier trained on with louder attacks and masks",
-        "hardened",
-        TimeDomainPurifier,
-        **_T,
-    ),
-    "noise_hardened_more": Defence(
-        "the same, trained on with twice the radius", "hardened_more", TimeDomainPurifier, **_T
+        "the same, classifier trained on with twice the radius", "hardened", TimeDomainPurifier, **_T
     ),
     "noise_floor": Defence(
-        "noise floor without noise, classifier trained on with louder attacks and masks",
+        "noise floor without noise, classifier trained on with twice the radius",
         "hardened_floor",
         NoiseFloorPurifier,
         options={"sigma": STAGE_NOISE},

@@ -50,22 +50,18 @@ class ModelPlan:
     seed_shift: int = 0
 
 
+_NOISE = ("noise_sigma", STAGE_NOISE)
 _ROBUST = (("adversarial_eps", ADVERSARIAL_EPS), ("ema", 0.99))
-_LONGER = (("adversarial_eps", 1.5 * ADVERSARIAL_EPS), ("masks", 0.25), ("weight_decay", 0.05), ("ema", 0.995))
+_LOUDER = (("adversarial_eps", 2 * ADVERSARIAL_EPS), ("ema", 0.995))
 MODELS: dict[str, ModelPlan] = {
     "plain": ModelPlan("classifier"),
     "surrogate": ModelPlan("classifier", seed_shift=1),
-    "noisy": ModelPlan("classifier", (("noise_sigma", STAGE_NOISE),), "plain", 0.3),
-    "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.5),
-    "robust_noisy": ModelPlan("classifier", (*_ROBUST, ("noise_sigma", STAGE_NOISE)), "plain", 0.5),
-    "hardened": ModelPlan("classifier", (*_LONGER, ("noise_sigma", STAGE_NOISE)), "robust_noisy"),
-    "hardened_more": ModelPlan(
-        "classifier",
-        (*_LONGER, ("noise_sigma", STAGE_NOISE), ("adversarial_eps", 2 * ADVERSARIAL_EPS)),
-        "hardened",
-        0.5,
-    ),
-    "hardened_floor": ModelPlan("classifier", (*_LONGER, ("floor_sigma", STAGE_NOISE)), "adversarial"),
+    "noisy": ModelPlan("classifier", (_NOISE,), "plain", 0.35),
+    "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.35),
+    "adversarial_more": ModelPlan("classifier", _LOUDER, "adversarial", 0.3),
+    "robust_noisy": ModelPlan("classifier", (*_ROBUST, _NOISE), "plain", 0.35),
+    "hardened": ModelPlan("classifier", (*_LOUDER, _NOISE), "robust_noisy", 0.3),
+    "hardened_floor": ModelPlan("classifier", (*_LOUDER, ("floor_sigma", STAGE_NOISE)), "adversarial", 0.3),
     "mel_diffusion": ModelPlan("diffusion", domain="mel"),
     "wave_diffusion": ModelPlan("diffusion", domain="wave"),
 }
@@ -159,11 +155,11 @@ def _open_diffusion(path: str, changed: int) -> AudioDiffusion:
 
 
 def _settings(name: str, base: ClassifierSettings, diffusion_preset: str) -> ClassifierSettings | DiffusionSettings:
-    """A fine-tuning takes a third of the learning rate."""
+    """A fine-tuning takes half the learning rate."""
     plan = MODELS[name]
     if plan.kind == "diffusion":
         return DIFFUSIONS[plan.domain, diffusion_preset]
-    rate = base.learning_rate if plan.start is None else base.learning_rate / 3
+    rate = base.learning_rate if plan.start is None else base.learning_rate / 2
     return replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **dict(plan.changes))
 
 

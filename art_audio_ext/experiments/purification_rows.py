@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from art_audio_ext.attacks.evasion.white_box import predicted
+from art_audio_ext.defences.preprocessor import Purifier
 from art_audio_ext.experiments.global_seed import global_seed
-from art_audio_ext.experiments.purification_attacks import ATTACKS, AttackRun
+from art_audio_ext.experiments.purification_attacks import ATTACKS, AttackLine, AttackRun
 from art_audio_ext.experiments.purification_defences import build_purifiers, find_defence
 from art_audio_ext.experiments.purification_models import open_model
 
@@ -57,7 +60,7 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     else:
         run = AttackRun(batch, seed, defence.is_random, experiment.get("precision", "float32"))
         attack = line.build(classifier, run)
-        with global_seed(seed):
+        with global_seed(seed), _shortcut(purifiers, line):
             x_bad = attack.generate(x, y)
         ever = getattr(attack, "ever_wrong", None)
         lost = ever if line.fixed_noise and ever is not None else lost
@@ -68,6 +71,23 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     draws = RESUBMISSIONS if defence.is_random and not line.fixed_noise else 1
     found["right"] = [_bits((_answers(classifier, x_bad, batch) == y) & ~lost) for _ in range(draws)]
     return {**found, "change": float(np.abs(x_bad - x).max())}
+
+
+@contextmanager
+def _shortcut(purifiers: list[Purifier], line: AttackLine) -> Iterator[None]:
+    """Gradients of another kind, for the attack alone."""
+    if line.shortcut is None:
+        yield
+        return
+    name, value = line.shortcut
+    before = [getattr(purifier, name) for purifier in purifiers]
+    for purifier in purifiers:
+        purifier.set_params(**{name: value})
+    try:
+        yield
+    finally:
+        for purifier, old in zip(purifiers, before, strict=True):
+            purifier.set_params(**{name: old})
 
 
 def _answers(classifier: Any, x: np.ndarray, batch: int) -> np.ndarray:

@@ -39,7 +39,7 @@ _TRAINED_WITH = {"noise_matched": {"noise_sigma": _SIGMA}, "noise_floor": {"floo
 
 # Networks that learn in a minute or two each on one core, to see all run; they are no measure of the defences.
 _SMALL: dict[str, dict[str, Any]] = {
-    "classifier": {"preset": "quick", "width": 16, "epochs": 15},
+    "classifier": {"preset": "quick", "width": 16, "epochs": 15, "optimizer": "adamw", "learning_rate": 3e-3},
     "mel": {"preset": "quick", "base": 16, "epochs": 6},
     "wave": {
         "preset": "quick",

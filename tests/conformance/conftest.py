@@ -122,7 +122,7 @@ PURIFIERS = [
     Case(DDPMPurifier, {"diffusion": WAVE}, {"steps": True}),
     Case(DiffRevPurifier, {"diffusion": WAVE}, {"diffusion": "weights.pt"}),
     Case(OneShotPurifier, {"diffusion": WAVE}, {"diffusion": MEL}),
-    Case(AudioPure, {"diffusion": WAVE}, {"steps": 0}),
+    Case(AudioPure, {"diffusion": WAVE}, {"steps": 0, "network_gradient": 1}),
 ]
 
 

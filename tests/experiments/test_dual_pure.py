@@ -11,6 +11,7 @@ import torch
 
 from art_audio_ext.attacks.evasion import AudioPGD
 from art_audio_ext.defences.preprocessor import TimeDomainPurifier
+from art_audio_ext.defences.preprocessor.wave_purifiers import WavePurifier
 from art_audio_ext.experiments import dual_pure as module
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
@@ -36,9 +37,7 @@ TINY = {
 
 @pytest.fixture
 def tiny_networks(monkeypatch):
-    small = replace(
-        classifier_settings.PRESETS["quick"], width=4, epochs=6, batch_size=16, augment=False, learning_rate=1e-2
-    )
+    small = classifier_settings.ClassifierSettings(width=4, epochs=6, batch_size=16, augment=False, learning_rate=1e-2)
     monkeypatch.setitem(classifier_settings.PRESETS, "quick", small)
     for domain in ("mel", "wave"):
         tiny = diffusion_settings.DiffusionSettings(domain, **TINY)
@@ -202,3 +201,18 @@ def test_noise_that_is_known_is_the_noise_that_is_met(tiny_dataset, tmp_path, ti
     dual_pure(tiny_dataset, tmp_path, defences=["time_stage"], attacks=["fixed_noise"], clips=15, progress=False)
     noise = torch.stack(seen[:6])  # three batches attacked, then tried; the rest is timing
     torch.testing.assert_close(noise, noise[:1].expand_as(noise), atol=1e-3, rtol=0)
+
+
+def test_gradients_of_another_kind_are_for_the_attack_alone(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
+    seen = []
+    noise = WavePurifier._noise
+    monkeypatch.setattr(
+        WavePurifier, "_noise", lambda self, x, t: seen.append(self.network_gradient) or noise(self, x, t)
+    )
+    options = {"attacks": ["straight_through", "adjoint"], "clips": 4, "seeds": 1, "progress": False}
+    record = dual_pure(tiny_dataset, tmp_path, defences=SOME, **options)
+    assert [(row["attack"], row["defence"]) for row in record["rows"]] == [
+        ("straight_through", "dual_pure"),
+        ("adjoint", "one_shot"),
+    ]
+    assert (seen[0], seen[-1], len(set(seen))) == (False, True, 2)

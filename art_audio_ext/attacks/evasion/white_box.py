@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -51,12 +52,11 @@ class DrawnLogits:
         for part, rows in zip(self._pieces(x), self._pieces(places), strict=True):
             point = part.detach().requires_grad_()
             share = 1 / (len(rows) * self.samples)  # the mean of a batch, as ART takes it: tiny gradients round alike
-            slope, logits = None, []
+            pieces, logits = [], []
             for copies in self._passes(point):
                 logits.append(self._logits(copies))
-                piece = torch.autograd.grad(losses(logits[-1], rows).sum() * share, point)[0]
-                slope = piece if slope is None else slope.add_(piece)
-            slopes.append(slope)
+                pieces.append(torch.autograd.grad(losses(logits[-1], rows).sum() * share, point)[0])
+            slopes.append(reduce(torch.add, pieces))
             drawn.append(_joined([part.detach() for part in logits], 1))
         return _joined(slopes), _joined(drawn)
 
