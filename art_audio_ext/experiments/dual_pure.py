@@ -20,7 +20,8 @@ from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
-from art_audio_ext.experiments.purification_models import MODELS, file_checksum, open_model, prepare_models
+from art_audio_ext.experiments.purification_models import file_checksum, open_model, prepare_models
+from art_audio_ext.experiments.purification_plans import MODELS
 from art_audio_ext.experiments.purification_rows import PurificationContext, run_cell
 from art_audio_ext.experiments.purification_timing import seconds_per_clip
 from art_audio_ext.experiments.sweep import sweep
@@ -138,7 +139,7 @@ def dual_pure(
         "data": {"name": dataset.name, "train": len(train), "test": len(test), "attacked": len(some)},
         "rows": cell_table(cells, voice_groups(some.speakers)),
         "cells": [cell_figures(task, result) for task, result in cells],
-        "clean": {name: _accuracy(path, test) for name, path in models.items() if _classifies(name)},
+        "clean": {name: _accuracy(path, test) for name, path in models.items() if MODELS[name].classifies},
         "seconds_per_clip": seconds_per_clip(size.defences, context, size.batch_size),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
@@ -223,10 +224,6 @@ def _models(
     names |= {"surrogate"} if any(ATTACKS[attack].transfer for attack in size.attacks) else set()
     paths = prepare_models(names, train, out / "models", settings, size.diffusion, **run)
     return {name: os.fspath(path) for name, path in paths.items()}
-
-
-def _classifies(name: str) -> bool:
-    return MODELS[name].kind == "classifier"
 
 
 def _accuracy(path: str, test: AudioDataset) -> dict[str, Any]:

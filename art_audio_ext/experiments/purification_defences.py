@@ -16,7 +16,8 @@ from art_audio_ext.defences.preprocessor import (
     Purifier,
     TimeDomainPurifier,
 )
-from art_audio_ext.experiments.purification_models import STAGE_NOISE, TIME_STEPS, open_diffusion
+from art_audio_ext.experiments.purification_models import open_diffusion
+from art_audio_ext.experiments.purification_plans import STAGE_NOISE, TIME_STEPS
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,19 @@ DEFENCES: dict[str, Defence] = {
     ),
     "adversarial": Defence("control: adversarially trained classifier, nothing random", "adversarial"),
     "adversarial_more": Defence(
-        "control: the same, trained on with twice the radius, nothing random", "adversarial_more"
+        "control: the same, trained on as long as noise_hardened_mean, nothing random", "adversarial_more_mean2"
     ),
     "robust_noisy": Defence(
         "noise of t_w = {steps}, classifier trained adversarially with noise", "robust_noisy", TimeDomainPurifier, **_T
     ),
     "noise_hardened": Defence(
         "the same, classifier trained on with twice the radius", "hardened", TimeDomainPurifier, **_T
+    ),
+    "noise_hardened_mean": Defence(
+        "the same, trained on in two ways, mean of the weights, twice over",
+        "hardened_mean2",
+        TimeDomainPurifier,
+        **_T,
     ),
     "noise_floor": Defence(
         "noise floor without noise, classifier trained on with twice the radius",

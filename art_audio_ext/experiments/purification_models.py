@@ -6,65 +6,26 @@ import hashlib
 import json
 import os
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
-from art_audio_ext.experiments.train_classifier import ADVERSARIAL_EPS, background_of
-from art_audio_ext.functional.diffusion import DiffusionSchedule
+from art_audio_ext.experiments.purification_plans import MODELS
+from art_audio_ext.experiments.train_classifier import background_of
+from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 from art_audio_ext.report.files import write_json
 from art_audio_ext.training.audio_diffusion import AudioDiffusion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.diffusion_settings import PRESETS as DIFFUSIONS
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.speech_model import SpeechModel
+from art_audio_ext.training.weight_average import mean_network
 from art_audio_ext.training.weight_files import two_paths
-
-TIME_STEPS = 3  # the paper's t_w
-STAGE_NOISE = float(DiffusionSchedule().noise(TIME_STEPS))
-
-
-@dataclass(frozen=True)
-class ModelPlan:
-    """
-    How one network is trained.
-
-    :param kind: "classifier" or "diffusion".
-    :param changes: To the classifier's settings.
-    :param start: A classifier to go on from.
-    :param share: Of the epochs of the preset.
-    :param domain: Of a diffusion model.
-    :param seed_shift: Added to the seed.
-    """
-
-    kind: str
-    changes: tuple[tuple[str, Any], ...] = ()
-    start: str | None = None
-    share: float = 1.0
-    domain: str = ""
-    seed_shift: int = 0
-
-
-_NOISE = ("noise_sigma", STAGE_NOISE)
-_ROBUST = (("adversarial_eps", ADVERSARIAL_EPS), ("ema", 0.99))
-_LOUDER = (("adversarial_eps", 2 * ADVERSARIAL_EPS), ("ema", 0.995))
-MODELS: dict[str, ModelPlan] = {
-    "plain": ModelPlan("classifier"),
-    "surrogate": ModelPlan("classifier", seed_shift=1),
-    "noisy": ModelPlan("classifier", (_NOISE,), "plain", 0.35),
-    "adversarial": ModelPlan("classifier", _ROBUST, "plain", 0.35),
-    "adversarial_more": ModelPlan("classifier", _LOUDER, "adversarial", 0.3),
-    "robust_noisy": ModelPlan("classifier", (*_ROBUST, _NOISE), "plain", 0.35),
-    "hardened": ModelPlan("classifier", (*_LOUDER, _NOISE), "robust_noisy", 0.3),
-    "hardened_floor": ModelPlan("classifier", (*_LOUDER, ("floor_sigma", STAGE_NOISE)), "adversarial", 0.3),
-    "mel_diffusion": ModelPlan("diffusion", domain="mel"),
-    "wave_diffusion": ModelPlan("diffusion", domain="wave"),
-}
 
 
 def prepare_models(
@@ -98,14 +59,14 @@ def prepare_models(
     wanted = set(names)
     if unknown := sorted(wanted - set(MODELS)):
         raise ValueError(f"there is no model {', '.join(unknown)}: choose among {', '.join(MODELS)}")
-    while missing := {start for name in wanted if (start := MODELS[name].start) is not None} - wanted:
+    while missing := {before for name in wanted for before in MODELS[name].before} - wanted:
         wanted |= missing
     paths = {name: folder / f"{name}.safetensors" for name in MODELS if name in wanted}
     run: dict[str, Any] = {"seed": seed, "progress": progress, "precision": precision}
     data = fingerprint(train)
     for name, path in paths.items():  # in the order of `MODELS`: those that others start from come first
         plan, settings = MODELS[name], _settings(name, classifier, diffusion_preset)
-        begin = None if plan.start is None else file_checksum(paths[plan.start])
+        begin = [file_checksum(paths[before]) for before in plan.before] or None
         identity = {**run, "settings": settings.to_dict(), "seed": seed + plan.seed_shift, "data": data, "start": begin}
         del identity["progress"]
         note = path.with_name(f"{name}-training.json")
@@ -155,12 +116,14 @@ def _open_diffusion(path: str, changed: int) -> AudioDiffusion:
 
 
 def _settings(name: str, base: ClassifierSettings, diffusion_preset: str) -> ClassifierSettings | DiffusionSettings:
-    """A fine-tuning takes half the learning rate."""
+    """What a network is trained with; a mean has the settings of its first part."""
     plan = MODELS[name]
     if plan.kind == "diffusion":
         return DIFFUSIONS[plan.domain, diffusion_preset]
-    rate = base.learning_rate if plan.start is None else base.learning_rate / 2
-    return replace(base, epochs=max(1, round(plan.share * base.epochs)), learning_rate=rate, **dict(plan.changes))
+    if plan.kind == "mean":
+        return _settings(plan.parts[0], base, diffusion_preset)
+    epochs, rate = max(1, round(plan.share * base.epochs)), plan.rate * base.learning_rate
+    return replace(base, epochs=epochs, learning_rate=rate, **dict(plan.changes))
 
 
 def _check_same(path: Path, note: Path, identity: dict[str, Any]) -> None:
@@ -187,8 +150,13 @@ def _train(
     paths: dict[str, Path],
     run: dict[str, Any],
 ) -> None:
-    """One network, from nothing or from another one."""
+    """One network, from nothing or from others."""
     plan, folder = MODELS[name], path.with_name(f"{name}-checkpoints")
+    if plan.kind == "mean":
+        models = [SpeechModel.load(paths[part]) for part in plan.parts]
+        mean = cast(SpeechClassifier, mean_network([model.network for model in models]))
+        SpeechModel(mean, models[0].settings, models[0].label_names).save(path)
+        return
     if isinstance(settings, DiffusionSettings):
         from art_audio_ext.training.diffusion import train_diffusion  # Lightning takes seconds to import
 

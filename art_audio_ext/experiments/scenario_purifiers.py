@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from art_audio_ext.experiments.purification_models import STAGE_NOISE, TIME_STEPS
+from art_audio_ext.experiments.purification_plans import STAGE_NOISE, TIME_STEPS
 from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
 
 _SIGMA = round(STAGE_NOISE, 6)  # as a JSON is read by people

@@ -1,6 +1,9 @@
-"""The running average of a network's weights, which is what a training may return instead of the last ones."""
+"""Averages of weights: of one network while it learns, and of several that learnt from the same start."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
 
 import torch
 from torch import nn
@@ -27,3 +30,26 @@ def follow(average: nn.Module, network: nn.Module, decay: float, done: int) -> N
             statistic.lerp_(latest, share)
         else:
             statistic.copy_(latest)
+
+
+@torch.no_grad()
+def mean_network(networks: Sequence[nn.Module]) -> nn.Module:
+    """
+    A network with the mean of the weights of others, which went on from the same start in different ways.
+
+    Source: Wortsman et al., "Model soups: averaging weights of multiple fine-tuned models improves accuracy without
+    increasing inference time", 2022.
+
+    :param networks: One or more of the same shape.
+    :return: A new one; statistics of batch norms are averaged alike.
+    :raises ValueError: If there is none, or their shapes differ.
+    """
+    states = [network.state_dict() for network in networks]
+    shapes = [{name: value.shape for name, value in state.items()} for state in states]
+    if not states or any(other != shapes[0] for other in shapes):
+        raise ValueError("networks must be one or more of the same shape to have a mean")
+    mean = deepcopy(networks[0])
+    for name, value in mean.state_dict().items():
+        if value.is_floating_point():
+            value.copy_(sum(state[name].double() for state in states) / len(states))
+    return mean

@@ -16,8 +16,10 @@ from art_audio_ext.experiments import dual_pure as module
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.purification_attacks import ATTACKS
+from art_audio_ext.experiments.purification_plans import MODELS, ModelPlan
 from art_audio_ext.report.dual_pure_view import format_dual_pure
 from art_audio_ext.training import classifier_settings, diffusion_settings
+from art_audio_ext.training.speech_model import SpeechModel
 
 pytest.importorskip("diffusers", reason="needs the extra [diffusion]")
 SOME = ["none", "time_stage", "dual_pure", "robust_noisy", "one_shot"]
@@ -216,3 +218,28 @@ def test_gradients_of_another_kind_are_for_the_attack_alone(tiny_dataset, tmp_pa
         ("adjoint", "one_shot"),
     ]
     assert (seen[0], seen[-1], len(set(seen))) == (False, True, 2)
+
+
+def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
+    changes = (("adversarial_eps", 0.002), ("ema", 0.9))
+    plans = {
+        "plain": MODELS["plain"],
+        "one": ModelPlan("classifier", changes, "plain", 0.5),
+        "other": ModelPlan("classifier", changes, "plain", 0.5, seed_shift=1),
+        "hardened_mean2": ModelPlan("mean", parts=("one", "other")),
+    }
+    for name in list(MODELS):
+        monkeypatch.delitem(MODELS, name)
+    for name, plan in plans.items():
+        monkeypatch.setitem(MODELS, name, plan)
+    options = {"attacks": ["clean"], "clips": 8, "progress": False}
+    record = dual_pure(tiny_dataset, tmp_path, defences=["noise_hardened_mean"], **options)
+    assert list(record["clean"]) == list(plans)
+    one, other, mean = (
+        SpeechModel.load(tmp_path / "models" / f"{name}.safetensors").network.state_dict()["features.10.body.3.weight"]
+        for name in ("one", "other", "hardened_mean2")
+    )
+    torch.testing.assert_close(mean, (one + other) / 2)
+    assert not torch.equal(one, other)
+    note = json.loads((tmp_path / "models" / "hardened_mean2-training.json").read_text())
+    assert len(note["start"]) == 2
