@@ -85,7 +85,7 @@ DEFENCES: dict[str, Defence] = {
     ),
     "adversarial": Defence("control: adversarially trained classifier, nothing random", "adversarial"),
     "adversarial_more": Defence(
-        "control: the same, trained on as long as noise_hardened_mean, nothing random", "adversarial_more_mean2"
+        "control: the same, trained on as long as noise_hardened_mean, nothing random", "adversarial_more_mean"
     ),
     "robust_noisy": Defence(
         "noise of t_w = {steps}, classifier trained adversarially with noise", "robust_noisy", TimeDomainPurifier, **_T
@@ -94,8 +94,8 @@ DEFENCES: dict[str, Defence] = {
         "the same, classifier trained on with twice the radius", "hardened", TimeDomainPurifier, **_T
     ),
     "noise_hardened_mean": Defence(
-        "the same, trained on in two ways, mean of the weights, twice over",
-        "hardened_mean2",
+        "the same, trained on in two ways, mean of the weights",
+        "hardened_mean",
         TimeDomainPurifier,
         **_T,
     ),

@@ -57,15 +57,13 @@ def _attacked(start: str, radius: float, ema: float, *changes: tuple[str, Any], 
 
 
 def _hardened(start: str, name: str, *changes: tuple[str, Any]) -> dict[str, ModelPlan]:
-    """Twice the radius, then twice: two ways on from there, one with masks and the full rate, and their mean."""
-    plans, masks, latest = {name: _attacked(start, 2, 0.995, *changes, share=0.3)}, ("masks", 0.25), name
-    for turn, radius in enumerate((2.5, 3)):
-        masked, louder, mean = (f"{name}_{way}{turn + 1}" for way in ("masked", "louder", "mean"))
-        plans[masked] = _attacked(latest, radius, 0.998, *changes, masks, rate=1.0, seed_shift=turn)
-        plans[louder] = _attacked(latest, 3, 0.995, *changes, seed_shift=turn)
-        plans[mean] = ModelPlan("mean", parts=(masked, louder))
-        latest = mean
-    return plans
+    """Twice the radius; then two ways on from there, one with masks and the full rate; and their mean."""
+    return {
+        name: _attacked(start, 2, 0.995, *changes, share=0.3),
+        f"{name}_masked": _attacked(name, 2.5, 0.998, *changes, ("masks", 0.25), rate=1.0),
+        f"{name}_louder": _attacked(name, 3, 0.995, *changes),
+        f"{name}_mean": ModelPlan("mean", parts=(f"{name}_masked", f"{name}_louder")),
+    }
 
 
 _NOISE, _FLOOR = ("noise_sigma", STAGE_NOISE), ("floor_sigma", STAGE_NOISE)

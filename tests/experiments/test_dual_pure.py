@@ -226,7 +226,7 @@ def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_ne
         "plain": MODELS["plain"],
         "one": ModelPlan("classifier", changes, "plain", 0.5),
         "other": ModelPlan("classifier", changes, "plain", 0.5, seed_shift=1),
-        "hardened_mean2": ModelPlan("mean", parts=("one", "other")),
+        "hardened_mean": ModelPlan("mean", parts=("one", "other")),
     }
     for name in list(MODELS):
         monkeypatch.delitem(MODELS, name)
@@ -237,9 +237,9 @@ def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_ne
     assert list(record["clean"]) == list(plans)
     one, other, mean = (
         SpeechModel.load(tmp_path / "models" / f"{name}.safetensors").network.state_dict()["features.10.body.3.weight"]
-        for name in ("one", "other", "hardened_mean2")
+        for name in ("one", "other", "hardened_mean")
     )
     torch.testing.assert_close(mean, (one + other) / 2)
     assert not torch.equal(one, other)
-    note = json.loads((tmp_path / "models" / "hardened_mean2-training.json").read_text())
+    note = json.loads((tmp_path / "models" / "hardened_mean-training.json").read_text())
     assert len(note["start"]) == 2
