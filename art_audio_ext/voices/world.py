@@ -18,6 +18,7 @@ from art_audio_ext.functional.voice_mapping import (
 from art_audio_ext.voices.base import TargetVoice, Voice
 from art_audio_ext.voices.clip_store import ClipStore
 
+_LOWEST_RATE = 16000  # below it WORLD takes every frame for noise
 _MARGIN_SECONDS = 0.05  # of silence on both sides: WORLD's first and last frames are poor
 
 
@@ -42,7 +43,9 @@ class WorldVoice(Voice):
         try:
             import pyworld
         except ImportError as error:
-            raise ImportError(f'voice conversion "world" needs pyworld ({error}): pip install "art-audio-ext[voice]"')
+            raise ImportError(
+                f'voice conversion "world" needs pyworld ({error}): pip install "art-audio-ext[voice]"'
+            ) from error
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 2:
             raise ValueError(f"strength must lie in [0, 2], got {strength!r}")
         super().__init__(store)
@@ -55,26 +58,28 @@ class WorldVoice(Voice):
         return {"strength": self.strength, "version": 1}
 
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
-        pitches, envelopes = [], []
+        pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)
         for utterance in target.waveforms:
-            sound = _resampled(utterance.astype(np.float64), target.sample_rate, sample_rate)
-            pitch, envelope, _ = self._analyse(sound, sample_rate, aperiodicity=False)
+            sound = _resampled(utterance.astype(np.float64), target.sample_rate, rate)
+            pitch, envelope, _ = self._analyse(sound, rate, aperiodicity=False)
             pitches.append(pitch)
             envelopes.append(envelope)
-        numbers = voice_numbers(np.concatenate(pitches), np.concatenate(envelopes), sample_rate)
+        numbers = voice_numbers(np.concatenate(pitches), np.concatenate(envelopes), rate)
         if not numbers.is_voiced:
             raise ValueError(f"voice {target.name!r} has no voiced frame, it is noise: give some seconds of speech")
         return numbers
 
     def _convert(self, clip: np.ndarray, sample_rate: int, target: VoiceNumbers) -> np.ndarray:
+        rate = max(sample_rate, _LOWEST_RATE)
         margin = round(_MARGIN_SECONDS * sample_rate)
-        sound = np.pad(clip.astype(np.float64), margin)
-        pitch, envelope, aperiodicity = self._analyse(sound, sample_rate)
-        source = voice_numbers(pitch, envelope, sample_rate)
+        sound = _resampled(np.pad(clip.astype(np.float64), margin), sample_rate, rate)
+        pitch, envelope, aperiodicity = self._analyse(sound, rate)
+        source = voice_numbers(pitch, envelope, rate)
         moved = mapped_envelope(envelope, source, target, self.strength)
-        pitch = mapped_pitch(pitch, source, target)
-        made = self._world.synthesize(pitch, np.ascontiguousarray(moved), aperiodicity, sample_rate)
-        return at_level(made[margin : margin + len(clip)], clip)
+        made = self._world.synthesize(
+            mapped_pitch(pitch, source, target), np.ascontiguousarray(moved), aperiodicity, rate
+        )
+        return at_level(_resampled(made, rate, sample_rate)[margin : margin + len(clip)], clip)
 
     def _analyse(
         self, sound: np.ndarray, sample_rate: int, aperiodicity: bool = True
