@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import abc
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Any, ClassVar
 
@@ -20,26 +20,34 @@ class TargetVoice:
     """
     Utterances of one speaker, who clips shall sound like.
 
-    :param waveforms: One utterance (L,) or several of equal length (N, L), in [-1, 1].
+    :param utterances: One (L,), or several, of any lengths, in [-1, 1].
     :param sample_rate: In Hz.
     :param name: What messages call it.
     :raises ValueError: If they are no sound, silent, or shorter than .05 s.
     """
 
-    def __init__(self, waveforms: np.ndarray, sample_rate: int, name: str = "target") -> None:
-        sound = check_waveforms(waveforms, f"voice {name!r}", single=True)
+    def __init__(self, utterances: np.ndarray | Sequence[np.ndarray], sample_rate: int, name: str = "target") -> None:
         self.sample_rate, self.name = check_sample_rate(sample_rate), name
-        self.waveforms = np.array(sound if sound.ndim == 2 else sound[None])
-        if self.waveforms.shape[1] < SHORTEST_SECONDS * self.sample_rate:
-            raise ValueError(f"voice {name!r} is shorter than {SHORTEST_SECONDS} s: give some seconds of speech")
-        if not self.waveforms.any():
-            raise ValueError(f"voice {name!r} is silent: give some seconds of speech")
+        several = list(utterances) if len(utterances) and np.ndim(utterances[0]) == 1 else [utterances]
+        self.utterances = [self._checked(np.asarray(sound)) for sound in several]
 
     def checksum(self) -> str:
         """Hexadecimal; tells this voice from others, whatever its name."""
-        digest = blake2b(repr((self.waveforms.shape, self.sample_rate)).encode(), digest_size=8)
-        digest.update(np.ascontiguousarray(self.waveforms, dtype="<f4").data)
+        digest = blake2b(str(self.sample_rate).encode(), digest_size=8)
+        for sound in self.utterances:
+            digest.update(f"|{len(sound)}|".encode())
+            digest.update(np.ascontiguousarray(sound, dtype="<f4").data)
         return digest.hexdigest()
+
+    def _checked(self, sound: np.ndarray) -> np.ndarray:
+        sound = check_waveforms(sound, f"voice {self.name!r}", single=True)
+        if sound.ndim != 1:
+            raise ValueError(f"voice {self.name!r} has shape {sound.shape}, expected (L,): give mono utterances")
+        if len(sound) < SHORTEST_SECONDS * self.sample_rate:
+            raise ValueError(f"voice {self.name!r} is shorter than {SHORTEST_SECONDS} s: give some seconds of speech")
+        if not sound.any():
+            raise ValueError(f"voice {self.name!r} is silent: give some seconds of speech")
+        return np.array(sound)
 
 
 class Voice(abc.ABC):
@@ -71,6 +79,16 @@ class Voice(abc.ABC):
     @abc.abstractmethod
     def _convert(self, clip: np.ndarray, sample_rate: int, target: Any) -> np.ndarray:
         """A clip float32 (L,) that is neither silent nor short, as float32 (L,) in [-1, 1]."""
+
+    def check_target(self, target: TargetVoice, sample_rate: int) -> None:
+        """
+        Refuse a target that cannot be used, before any clip is converted.
+
+        :param target: Whose voice.
+        :param sample_rate: Of the clips, in Hz.
+        :raises ValueError: If there is no voice in it.
+        """
+        self._prepare(target, sample_rate)
 
     def convert(
         self, waveforms: np.ndarray, sample_rate: int, target: TargetVoice, *, progress: bool = False

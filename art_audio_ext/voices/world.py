@@ -40,17 +40,11 @@ class WorldVoice(Voice):
         :raises ImportError: If pyworld is not installed.
         :raises ValueError: If `strength` is out of its range.
         """
-        try:
-            import pyworld
-        except ImportError as error:
-            raise ImportError(
-                f'voice conversion "world" needs pyworld ({error}): pip install "art-audio-ext[voice]"'
-            ) from error
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 2:
             raise ValueError(f"strength must lie in [0, 2], got {strength!r}")
         super().__init__(store)
         self.strength = float(strength)
-        self._world = pyworld
+        _pyworld()
 
     @property
     def identity(self) -> dict[str, Any]:
@@ -59,7 +53,7 @@ class WorldVoice(Voice):
 
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
         pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)
-        for utterance in target.waveforms:
+        for utterance in target.utterances:
             sound = _resampled(utterance.astype(np.float64), target.sample_rate, rate)
             pitch, envelope, _ = self._analyse(sound, rate, aperiodicity=False)
             pitches.append(pitch)
@@ -76,7 +70,7 @@ class WorldVoice(Voice):
         pitch, envelope, aperiodicity = self._analyse(sound, rate)
         source = voice_numbers(pitch, envelope, rate)
         moved = mapped_envelope(envelope, source, target, self.strength)
-        made = self._world.synthesize(
+        made = _pyworld().synthesize(
             mapped_pitch(pitch, source, target), np.ascontiguousarray(moved), aperiodicity, rate
         )
         return at_level(_resampled(made, rate, sample_rate)[margin : margin + len(clip)], clip)
@@ -85,10 +79,22 @@ class WorldVoice(Voice):
         self, sound: np.ndarray, sample_rate: int, aperiodicity: bool = True
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
         """Pitch (T,), envelope (T, F) and aperiodicity (T, F), frames 5 ms apart."""
-        rough, times = self._world.dio(sound, sample_rate)
-        pitch = self._world.stonemask(sound, rough, times, sample_rate)
-        envelope = self._world.cheaptrick(sound, pitch, times, sample_rate)
-        return pitch, envelope, self._world.d4c(sound, pitch, times, sample_rate) if aperiodicity else None
+        world = _pyworld()
+        rough, times = world.dio(sound, sample_rate)
+        pitch = world.stonemask(sound, rough, times, sample_rate)
+        envelope = world.cheaptrick(sound, pitch, times, sample_rate)
+        return pitch, envelope, world.d4c(sound, pitch, times, sample_rate) if aperiodicity else None
+
+
+def _pyworld() -> Any:
+    """The library, imported late: a module held by an object could not be pickled."""
+    try:
+        import pyworld
+    except ImportError as error:
+        raise ImportError(
+            f'voice conversion "world" needs pyworld ({error}): pip install "art-audio-ext[voice]"'
+        ) from error
+    return pyworld
 
 
 def _resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray:
