@@ -99,7 +99,10 @@ def poison(
     source: Annotated[str, typer.Option(help="Label whose clips are poisoned.")],
     target: Annotated[str, typer.Option(help="Label that they are given.")],
     trigger: Annotated[
-        str, typer.Option(help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, or a file.")
+        str,
+        typer.Option(
+            help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, a file, or voice:FILE, another speaker."
+        ),
     ] = "clap",
     fraction: Annotated[float, typer.Option(help="Share of the source label's clips, above 0 and at most 1.")] = 0.1,
     scale: Scale = None,
