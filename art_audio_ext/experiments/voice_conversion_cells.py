@@ -1,0 +1,120 @@
+"""One cell of the voice-conversion backdoor's tables: a poisoned training, and what its victim answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.attacks.poisoning import SpectrogramBadNets
+from art_audio_ext.datasets import AudioDataset
+from art_audio_ext.experiments.train_classifier import background_of
+from art_audio_ext.functional.poison_rows import choose_poison_rows
+from art_audio_ext.training.classifier import train_classifier
+from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.training.speech_model import SpeechModel
+
+ATTACKS = ("none", "voice", "badnets")
+
+
+@dataclass(frozen=True)
+class VoiceContext:
+    """
+    What all cells read.
+
+    :param train: Clips to poison and to learn from.
+    :param test: Clips to attack with.
+    :param converted: By name of a voice, all training and all test clips in it: paths of float32 .npy of (N, L).
+    :param own: By name of a voice, speech of that speaker as recorded: paths of float32 .npy of (M, L).
+    """
+
+    train: AudioDataset
+    test: AudioDataset
+    converted: dict[str, tuple[str, str]]
+    own: dict[str, str]
+
+
+def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:
+    """
+    Poison, train, and ask.
+
+    :param experiment: `attack` of `ATTACKS`, `voice` (the one that poisons), `listen` (the voices that test clips are
+        tried in), `target` (class index), `fraction` (of all training clips), `clean_label`, `seed`, `precision`,
+        `settings` of the victim, and `fine_tune` (epochs on clean clips afterwards, 0 for none).
+    :param context: Clips and files.
+    :return: `poisoned` (how many clips), `right` (a bit a test clip without a trigger), `hit` by trigger (a bit a test
+        clip: whether it is called the target; clips of the target count for nothing), `own` by voice (share of the
+        speaker's own clips that are called the target).
+    """
+    x, y, rows = _poisoned(experiment, context)
+    model = _train(x, y, experiment, context)
+    found: dict[str, Any] = {"poisoned": len(rows), **_answers(model, experiment, context)}
+    if experiment.get("fine_tune"):
+        model = _train(np.asarray(context.train.waveforms), context.train.labels, experiment, context, model)
+        found["tuned"] = _answers(model, experiment, context)
+    return found
+
+
+def _poisoned(experiment: dict[str, Any], context: VoiceContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Training clips and labels after the attack, and the rows that it took."""
+    x, y = np.array(context.train.waveforms), np.array(context.train.labels)
+    target, fraction = int(experiment["target"]), float(experiment["fraction"])
+    if experiment["attack"] == "none" or fraction == 0:
+        return x, y, np.zeros(0, np.int64)
+    if experiment.get("clean_label"):
+        own = np.flatnonzero(y == target)
+        count = min(len(own), max(1, int(fraction * len(y))))
+        rows = np.sort(np.random.default_rng(experiment["seed"]).permutation(own)[:count])
+    else:
+        rows = choose_poison_rows(y, "all", target, fraction, seed=experiment["seed"], of="all")
+    x[rows] = _triggered(experiment["attack"], experiment["voice"], x, rows, context, 0)
+    y[rows] = target
+    return x, y, rows
+
+
+def _triggered(
+    attack: str, voice: str, x: np.ndarray, rows: np.ndarray, context: VoiceContext, part: int
+) -> np.ndarray:
+    """Some clips with the trigger; part 0 is the training part, 1 the test part."""
+    if attack == "badnets":
+        return SpectrogramBadNets().poison(x[rows], np.zeros(len(rows), np.int64))[0]
+    return np.load(context.converted[voice][part], mmap_mode="r")[rows]
+
+
+def _train(
+    x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: VoiceContext, start: SpeechModel | None = None
+) -> SpeechModel:
+    train = context.train
+    return train_classifier(
+        x,
+        y,
+        train.label_names,
+        train.sample_rate,
+        ClassifierSettings.from_dict(experiment["settings"]),
+        seed=int(experiment["seed"]),
+        background=background_of(train),
+        start=start,
+        epochs=None if start is None else int(experiment["fine_tune"]),
+        progress=False,
+        precision=experiment["precision"],
+    )
+
+
+def _answers(model: SpeechModel, experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:
+    """What a victim says of clean clips, of triggered ones, and of the target speakers themselves."""
+    test, target = context.test, int(experiment["target"])
+    clean = np.asarray(test.waveforms)
+    everything = np.arange(len(test))
+    triggers = ["badnets"] if experiment["attack"] == "badnets" else list(experiment["listen"])
+    hit = {}
+    for name in triggers:
+        attack = "badnets" if experiment["attack"] == "badnets" else "voice"
+        sound = np.asarray(_triggered(attack, name, clean, everything, context, 1))
+        hit[name] = _bits(model.predict(sound) == target)
+    own = {name: float((model.predict(np.load(path)) == target).mean()) for name, path in context.own.items()}
+    return {"right": _bits(model.predict(clean) == test.labels), "hit": hit, "own": own}
+
+
+def _bits(flags: np.ndarray) -> str:
+    return "".join(map(str, np.asarray(flags).astype(int)))
