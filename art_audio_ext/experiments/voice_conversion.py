@@ -1,0 +1,215 @@
+"""The voice-conversion backdoor's tables and figures on any speech dataset, each poisoned training a resumable cell."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import art_audio_ext
+from art_audio_ext.datasets import AudioDataset, load_dataset
+from art_audio_ext.datasets.speakers import NOISE_LABELS
+from art_audio_ext.datasets.split import split_dataset
+from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
+from art_audio_ext.experiments.sweep import sweep
+from art_audio_ext.experiments.voice_conversion_cells import run_cell
+from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices
+from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.training.runs import fast_precision
+from art_audio_ext.voices import open_voice
+
+_RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
+PARTS = ("targets", "utterances", "fine_tune", "clean_label")
+_RULES = 1
+
+
+@dataclass(frozen=True)
+class Size:
+    """
+    How much is run.
+
+    :param seeds: Trainings of each cell.
+    :param rates: Shares of all training clips that are poisoned (Figure 4); the BadNets baseline has the same.
+    :param parts: Which of the other tables, of `PARTS`.
+    :param rate: Share that is poisoned in those.
+    :param victim: Of the victims.
+    :param speakers: Most target speakers.
+    """
+
+    seeds: int
+    rates: tuple[float, ...]
+    parts: tuple[str, ...]
+    rate: float
+    victim: ClassifierSettings
+    speakers: int = 5
+
+
+_QUICK_VICTIM = ClassifierSettings(epochs=16)
+PRESETS = {
+    "quick": Size(1, (0.01, 0.05), (), 0.05, _QUICK_VICTIM, 2),
+    "standard": Size(5, _RATES, PARTS, 0.05, _QUICK_VICTIM),
+    "paper": Size(
+        5,
+        _RATES,
+        PARTS,
+        0.01,
+        ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2),
+    ),
+}
+
+
+def voice_conversion(
+    data: str | Path | AudioDataset,
+    voices: str | Path,
+    out: str | Path,
+    *,
+    preset: str = "quick",
+    target: str | None = None,
+    rates: Sequence[float] | None = None,
+    seeds: int | None = None,
+    parts: Sequence[str] | None = None,
+    conversion: str = "world",
+    epochs: int | None = None,
+    architecture: str | None = None,
+    precision: str | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    **engine: Any,
+) -> dict[str, Any]:
+    """
+    Poison, train and ask, for every cell; the same call goes on where it was stopped.
+
+    :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz.
+    :param voices: A folder of utterances, a sub-folder a speaker.
+    :param out: Folder for everything; made if absent.
+    :param preset: A key of `PRESETS`.
+    :param target: The label that poisoned clips get; None is the first that is no noise.
+    :param rates: Instead of the preset's.
+    :param seeds: Instead of the preset's.
+    :param parts: Instead of the preset's.
+    :param conversion: How voices are converted, a key of `voices.VOICES`.
+    :param epochs: Of the victims, instead of the preset's.
+    :param architecture: Of the victims, instead of the preset's.
+    :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
+    :param seed: Of everything.
+    :param progress: Show progress bars.
+    :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
+    :return: `rows`, see `voice_table`; data, sizes and machine.
+    :raises ValueError: If the data, a name or a number is unusable.
+    """
+    begin, out = time.perf_counter(), Path(out)
+    size = choose_size(preset, rates, seeds, parts, epochs, architecture)
+    dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), seed=seed, progress=progress)
+    train, test = split_dataset(dataset, seed=seed)
+    everything = find_utterances(voices)
+    chosen = _target_voices(everything, size.speakers)
+    context = prepare_voices(chosen, everything, train, test, open_voice(conversion), out / "voices", progress=progress)
+    number = _target_label(target, dataset.label_names)
+    tasks = list(_tasks(size, [u.name for u in chosen], number, len(dataset.label_names), seed))
+    for task in tasks:
+        task["precision"] = fast_precision() if precision is None else precision
+        task["voices"] = sorted(Path(paths[0]).stem for paths in context.converted.values())
+    identity = {"experiment": "voice-conversion", "version": art_audio_ext.__version__, "rules": str(_RULES)}
+    identity["data"] = fingerprint(dataset)
+    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
+    noise = np.isin(test.labels, _noise_labels(test.label_names))
+    return {
+        **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
+        "version": art_audio_ext.__version__,
+        "victim": size.victim.to_dict(),
+        "data": {"name": dataset.name, "train": len(train), "test": len(test), "voices": [u.name for u in chosen]},
+        "rows": voice_table(list(zip(tasks, found, strict=True)), test.labels, test.speakers, noise),
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+
+
+def choose_size(
+    preset: str,
+    rates: Sequence[float] | None = None,
+    seeds: int | None = None,
+    parts: Sequence[str] | None = None,
+    epochs: int | None = None,
+    architecture: str | None = None,
+) -> Size:
+    """
+    A preset, with what was asked for in its place.
+
+    :param preset: A key of `PRESETS`.
+    :param rates: Shares of all training clips; None as the preset says.
+    :param seeds: How many; None as the preset says.
+    :param parts: Of `PARTS`; None as the preset says.
+    :param epochs: Of the victims; None as the preset says.
+    :param architecture: Of the victims; None as the preset says.
+    :return: How much to run.
+    :raises ValueError: If a name is unknown, or a number out of its range.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
+    if unknown := sorted(set(parts or ()) - set(PARTS)):
+        raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
+    if rates is not None and (not rates or any(not 0 < rate < 1 for rate in rates)):
+        raise ValueError(f"rates must be shares above 0 and below 1, got {list(rates)}")
+    if seeds is not None and (isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1):
+        raise ValueError(f"seeds must be a whole number from 1 up, got {seeds!r}")
+    size = PRESETS[preset]
+    victim = size.victim.changed(epochs=epochs, architecture=architecture)
+    given = {"rates": rates and tuple(dict.fromkeys(rates)), "parts": None if parts is None else tuple(parts)}
+    given |= {"seeds": seeds, "victim": victim}
+    return replace(size, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+
+
+def _tasks(size: Size, voices: list[str], target: int, labels: int, seed: int) -> Iterator[dict[str, Any]]:
+    """Every cell once; those of a seed together."""
+    seen = set()
+    for k in range(size.seeds):
+        for cell in _cells(size, voices, target, labels):
+            task = {"attack": "voice", "voice": voices[0], "target": target, "fraction": size.rate}
+            task |= {"clean_label": False, "fine_tune": 0, "listen": voices, **cell, "seed": seed + k}
+            key = repr(sorted(task.items()))
+            if key not in seen:
+                seen.add(key)
+                yield {**task, "settings": size.victim.to_dict()}
+
+
+def _cells(size: Size, voices: list[str], target: int, labels: int) -> Iterator[dict[str, Any]]:
+    """What differs from one cell to another."""
+    yield {"attack": "none", "fraction": 0.0}
+    for rate in size.rates:
+        yield {"fraction": rate}
+        yield {"attack": "badnets", "fraction": rate}
+    if "targets" in size.parts:
+        yield from ({"target": other} for other in range(labels))
+    if "utterances" in size.parts:
+        yield from ({"voice": voice} for voice in voices)
+    if "fine_tune" in size.parts:
+        yield from ({"fine_tune": epochs} for epochs in (2, 5, 10))
+    if "clean_label" in size.parts:
+        yield {"clean_label": True}
+
+
+def _target_voices(everything: dict[str, list[Utterance]], most: int) -> list[Utterance]:
+    """The first utterance of each speaker, and the second of the first speaker, who is the one that poisons."""
+    speakers = list(everything)[:most]
+    chosen = [everything[name][0] for name in speakers]
+    return chosen[:1] + everything[speakers[0]][1:2] + chosen[1:]
+
+
+def _target_label(name: str | None, names: Sequence[str]) -> int:
+    """Its index; by default the first that is no noise."""
+    if name is None:
+        return next(i for i in range(len(names)) if i not in _noise_labels(names))
+    if name not in names:
+        raise ValueError(f"there is no label {name!r}: choose among {', '.join(names)}")
+    return list(names).index(name)
+
+
+def _noise_labels(names: Sequence[str]) -> list[int]:
+    return [i for i, name in enumerate(names) if name.lower() in NOISE_LABELS]
