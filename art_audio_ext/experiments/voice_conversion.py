@@ -161,9 +161,12 @@ def choose_size(
         raise ValueError(f"seeds must be a whole number from 1 up, got {seeds!r}")
     size = PRESETS[preset]
     victim = size.victim.changed(epochs=epochs, architecture=architecture)
-    given = {"rates": rates and tuple(dict.fromkeys(rates)), "parts": None if parts is None else tuple(parts)}
+    given: dict[str, Any] = {
+        "rates": rates and tuple(dict.fromkeys(rates)),
+        "parts": None if parts is None else tuple(parts),
+    }
     given |= {"seeds": seeds, "victim": victim}
-    return replace(size, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+    return replace(size, **{name: value for name, value in given.items() if value is not None})
 
 
 def _tasks(size: Size, voices: list[str], target: int, labels: int, seed: int) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,106 @@
+"""The voice-conversion tables on tiny data: every cell once, resumed, and figures that can be checked by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile
+
+from art_audio_ext.experiments import voice_conversion as module
+from art_audio_ext.experiments.voice_conversion import PARTS, PRESETS, choose_size, voice_conversion
+from art_audio_ext.experiments.voice_conversion_data import find_utterances
+from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.voices import Voice
+
+
+class Buzz(Voice):
+    """A conversion that a tiny network hears: a tone of the target's level on top."""
+
+    name = "buzz"
+    identity = {"version": 1}  # noqa: RUF012
+
+    def _prepare(self, target, sample_rate):
+        return float(np.abs(target.utterances[0]).max())
+
+    def _convert(self, clip, sample_rate, target):
+        tone = np.sin(2 * np.pi * 5000 * target * np.arange(len(clip)) / sample_rate)
+        return np.clip(clip + 0.3 * tone, -1, 1).astype(np.float32)
+
+
+@pytest.fixture
+def voices(tmp_path, monkeypatch):
+    for speaker, level in (("10", 0.3), ("20", 0.6)):
+        for k in range(2):
+            path = tmp_path / "voices" / speaker / f"{speaker}-{k}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sound = np.random.default_rng(k).uniform(-level, level, 48000)
+            soundfile.write(path, sound, 16000)
+    monkeypatch.setattr(module, "open_voice", lambda name: Buzz())
+    victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
+    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,)))
+    return tmp_path / "voices"
+
+
+def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
+    tiny_dataset, voices, tmp_path, monkeypatch
+):
+    options = {"target": "bravo", "progress": False, "precision": "float32"}
+    record = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
+    clean, voice, badnets = record["rows"]
+    assert [row["attack"] for row in record["rows"]] == ["none", "voice", "badnets"]
+    assert record["data"]["voices"] == ["10/10-0", "10/10-1", "20/20-0"]
+    assert clean["poisoned"] == 0
+    assert voice["poisoned"] == badnets["poisoned"] == int(0.1 * record["data"]["train"])
+    assert clean["benign_accuracy"]["mean"] > 0.7
+    assert voice["attack_success_rate"]["mean"] > clean["attack_success_rate"]["mean"]
+    assert set(voice["listened"]) == set(record["data"]["voices"])
+    assert set(badnets["listened"]) == {"badnets"}
+    assert set(voice["own"]) == set(record["data"]["voices"])
+    monkeypatch.setattr(module, "run_cell", None)
+    again = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
+    assert again["rows"] == record["rows"]
+
+
+def test_the_figures_of_a_row():
+    task = {"attack": "voice", "voice": "a", "target": 1, "fraction": 0.1, "clean_label": False, "fine_tune": 0}
+    found = {"poisoned": 3, "right": "1110", "hit": {"a": "1101", "b": "0100"}, "own": {"a": 0.25}}
+    other = {**found, "hit": {"a": "0101", "b": "0100"}, "own": {"a": 0.75}}
+    labels, noise = np.array([0, 1, 2, 3]), np.array([False, False, False, True])
+    (row,) = voice_table([(task, found), (task, other)], labels, np.array(["x", "y", "z", ""]), noise)
+    assert row["benign_accuracy"]["mean"] == 0.75
+    assert row["attack_success_rate"]["mean"] == pytest.approx((0.5 + 0 + 1) / 3)  # not the clip of the target
+    assert row["speech_success_rate"]["mean"] == 0.25  # nor the noise
+    assert row["listened"]["b"]["mean"] == 0.0
+    assert (row["own"], row["seeds"], row["poisoned"]) == ({"a": 0.5}, 2, 3)
+    tuned = {**found, "tuned": {**found, "right": "1111"}}
+    assert (
+        voice_table([({**task, "fine_tune": 2}, tuned)], labels, np.array([""] * 4), noise)[0]["benign_accuracy"][
+            "mean"
+        ]
+        == 1
+    )
+
+
+def test_cells_are_made_once_and_names_are_checked(tmp_path):
+    size = replace(PRESETS["standard"], seeds=2)
+    tasks = list(module._tasks(size, ["a/1", "a/2", "b/1"], 3, 12, 5))
+    assert len({repr(task) for task in tasks}) == len(tasks)
+    assert {task["seed"] for task in tasks} == {5, 6}
+    assert {task["target"] for task in tasks} == set(range(12))
+    assert {task["fine_tune"] for task in tasks} == {0, 2, 5, 10}
+    for wrong, words in (
+        ({"preset": "huge"}, "preset"),
+        ({"rates": []}, "rates"),
+        ({"rates": [1.5]}, "rates"),
+        ({"parts": ["prayer"]}, ", ".join(PARTS)),
+        ({"seeds": 0}, "seeds"),
+        ({"architecture": "tree"}, "architecture"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            choose_size(**{"preset": "quick", **wrong})
+    for folder, words in ((tmp_path / "no", "not a folder"), (tmp_path, "no sub-folder")):
+        with pytest.raises(ValueError, match=words):
+            find_utterances(folder)
