@@ -10,7 +10,7 @@ from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
 from art_audio_ext.functional.metrics import proportion_interval
 
-BASELINES = ("time_stage", "adversarial")  # what others are held against, clip by clip
+BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # what others are held against, clip by clip
 _DRAWS = 2000  # of the bootstrap
 _PERCENT = (2.5, 97.5)
 
