@@ -66,7 +66,8 @@ def train_classifier_command(
         str, typer.Option(help="resnet18, vgg19_bn, resnext29_8x64, wide_resnet28_10 or wide_resnet50.")
     ] = "resnet18",
     preset: Annotated[
-        str, typer.Option(help="quick (narrow, minutes on 2 cores), standard (published width) or paper (its recipe).")
+        str,
+        typer.Option(help="quick (narrow, minutes on 2 cores), standard (published width) or paper (that, 70 epochs)."),
     ] = "quick",
     width: Annotated[
         int | None, typer.Option(min=1, help="Channels of the first stage, instead of the preset's.")

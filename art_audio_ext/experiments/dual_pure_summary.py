@@ -11,7 +11,7 @@ from art_audio_ext.experiments.purification_defences import DEFENCES, find_defen
 from art_audio_ext.functional.bootstrap import grouped_interval
 from art_audio_ext.functional.metrics import proportion_interval
 
-BASELINES = ("time_stage", "adversarial")  # what others are held against, clip by clip
+BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # what others are held against, clip by clip
 
 Cell = tuple[dict[str, Any], dict[str, Any]]  # an experiment and its result
 

@@ -84,17 +84,17 @@ DEFENCES: dict[str, Defence] = {
         "control: noise of t_w = {steps}, classifier trained with noise", "noisy", TimeDomainPurifier, **_T
     ),
     "adversarial": Defence("control: adversarially trained classifier, nothing random", "adversarial"),
-    "adversarial_more": Defence(
-        "control: the same, trained on as long as noise_hardened_mean, nothing random", "adversarial_more_mean"
+    "adversarial_more_mean": Defence(
+        "control: adversarially trained on for as long as noise_hardened_mean, nothing random", "adversarial_more_mean"
     ),
     "robust_noisy": Defence(
         "noise of t_w = {steps}, classifier trained adversarially with noise", "robust_noisy", TimeDomainPurifier, **_T
     ),
     "noise_hardened": Defence(
-        "the same, classifier trained on with twice the radius", "hardened", TimeDomainPurifier, **_T
+        "noise of t_w = {steps}, classifier trained on with twice the radius", "hardened", TimeDomainPurifier, **_T
     ),
     "noise_hardened_mean": Defence(
-        "the same, trained on in two ways, mean of the weights",
+        "noise of t_w = {steps}, classifier trained on in two ways, mean of the weights",
         "hardened_mean",
         TimeDomainPurifier,
         **_T,

@@ -11,7 +11,7 @@ from art_audio_ext.functional.diffusion import DiffusionSchedule
 TIME_STEPS = 3  # the paper's t_w
 STAGE_NOISE = float(DiffusionSchedule().noise(TIME_STEPS))
 
-Changes = tuple[tuple[str, Any], ...]
+_Changes = tuple[tuple[str, Any], ...]  # name and value of a setting
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,12 @@ class ModelPlan:
     :param share: Of the epochs of the preset.
     :param rate: Share of the learning rate of the preset.
     :param domain: Of a diffusion model.
-    :param parts: Of a mean.
+    :param parts: Of a mean, which has the settings of the first of them.
     :param seed_shift: Added to the seed.
     """
 
     kind: str
-    changes: Changes = ()
+    changes: _Changes = ()
     start: str | None = None
     share: float = 1.0
     rate: float = 1.0

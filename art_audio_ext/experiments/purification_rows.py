@@ -60,7 +60,7 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     else:
         run = AttackRun(batch, seed, defence.is_random, experiment.get("precision", "float32"))
         attack = line.build(classifier, run)
-        with global_seed(seed), _shortcut(purifiers, line):
+        with global_seed(seed), shortcut(purifiers, line):
             x_bad = attack.generate(x, y)
         ever = getattr(attack, "ever_wrong", None)
         lost = ever if line.fixed_noise and ever is not None else lost
@@ -74,8 +74,13 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
 
 
 @contextmanager
-def _shortcut(purifiers: list[Purifier], line: AttackLine) -> Iterator[None]:
-    """Gradients of another kind, for the attack alone."""
+def shortcut(purifiers: list[Purifier], line: AttackLine) -> Iterator[None]:
+    """
+    Gradients of another kind, for the attack alone.
+
+    :param purifiers: Those of a defence that has the option, see `Defence.has`.
+    :param line: The attack; nothing is done if it has no shortcut.
+    """
     if line.shortcut is None:
         yield
         return

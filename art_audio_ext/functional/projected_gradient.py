@@ -12,6 +12,7 @@ NORMS = ("inf", "2")
 SCHEDULES = ("constant", "cosine", "linear")
 
 #: Of points (n, L), the rows they are of (n,), and the step: the gradient (n, L), and which rows have arrived (n,).
+#: The points are to be read, not changed.
 Gradient = Callable[[Tensor, Tensor, int], tuple[Tensor, Tensor | None]]
 
 
@@ -54,7 +55,7 @@ def projected_ascent(
             rows, slope, all_left = rows[~arrived], slope[~arrived], False
         here, centre = (points, x) if all_left else (points[rows], x[rows])
         length = eps_step * step_share(step, steps, schedule)
-        moved = steepest(slope, norm).mul_(length).add_(here).clamp_(*clip_values).sub_(centre)
+        moved = steepest(slope, norm).to(points.dtype).mul_(length).add_(here).clamp_(*clip_values).sub_(centre)
         moved = project(moved, eps, norm).add_(centre)
         if all_left:
             points = moved

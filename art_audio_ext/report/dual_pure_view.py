@@ -28,7 +28,9 @@ _HEADER = (
     "vote",
     "less time stage",
     "less adversarial training",
+    "less longer adversarial training",
 )
+_BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # in the order of the last columns
 _EXPLANATION = (
     "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
     "wrong anyway among them; intervals by drawing voices anew. Where nothing is random an attack stops at the first "
@@ -73,7 +75,7 @@ def format_dual_pure(record: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    gaps = [_gap(row["differences"].get(name)) for name in ("time_stage", "adversarial")]
+    gaps = [_gap(row["differences"].get(name)) for name in _BASELINES]
     interval = f"{percent(row['low'])} to {percent(row['high'])}"
     never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
     shares = [percent(row[name]) for name in ("worst_of", "vote")]

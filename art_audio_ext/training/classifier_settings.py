@@ -65,7 +65,9 @@ class ClassifierSettings(PlainSettings):
         self.check_flags("augment")
 
 
-_DESCENT = ClassifierSettings(optimizer="sgd", learning_rate=1e-2)  # the paper's recipe
+_DESCENT = ClassifierSettings(
+    optimizer="sgd", learning_rate=1e-2
+)  # the paper's recipe, unlike that of a ClassifierSettings()
 PRESETS: dict[str, ClassifierSettings] = {
     "quick": replace(_DESCENT, epochs=45),
     "standard": replace(_DESCENT, width=None, epochs=45),

@@ -10,13 +10,14 @@ import pytest
 import torch
 
 from art_audio_ext.attacks.evasion import AudioPGD
-from art_audio_ext.defences.preprocessor import TimeDomainPurifier
+from art_audio_ext.defences.preprocessor import FrequencyDomainPurifier, TimeDomainPurifier
 from art_audio_ext.defences.preprocessor.wave_purifiers import WavePurifier
 from art_audio_ext.experiments import dual_pure as module
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_plans import MODELS, ModelPlan
+from art_audio_ext.experiments.purification_rows import shortcut
 from art_audio_ext.report.dual_pure_view import format_dual_pure
 from art_audio_ext.training import classifier_settings, diffusion_settings
 from art_audio_ext.training.speech_model import SpeechModel
@@ -206,18 +207,45 @@ def test_noise_that_is_known_is_the_noise_that_is_met(tiny_dataset, tmp_path, ti
 
 
 def test_gradients_of_another_kind_are_for_the_attack_alone(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
-    seen = []
-    noise = WavePurifier._noise
-    monkeypatch.setattr(
-        WavePurifier, "_noise", lambda self, x, t: seen.append(self.network_gradient) or noise(self, x, t)
-    )
+    seen = set()
+    for cls, method, option in (
+        (WavePurifier, "_noise", "network_gradient"),
+        (FrequencyDomainPurifier, "_purify", "straight_through"),
+    ):
+        inner = getattr(cls, method)
+
+        def watched(self, *rest, inner=inner, option=option):
+            seen.add((option, getattr(self, option), torch.is_grad_enabled()))
+            return inner(self, *rest)
+
+        monkeypatch.setattr(cls, method, watched)
+    monkeypatch.setattr(module, "seconds_per_clip", lambda *_: {})
     options = {"attacks": ["straight_through", "adjoint"], "clips": 4, "seeds": 1, "progress": False}
     record = dual_pure(tiny_dataset, tmp_path, defences=SOME, **options)
     assert [(row["attack"], row["defence"]) for row in record["rows"]] == [
         ("straight_through", "dual_pure"),
         ("adjoint", "one_shot"),
     ]
-    assert (seen[0], seen[-1], len(set(seen))) == (False, True, 2)
+    assert seen == {  # of an option, its value, and whether there are gradients: in the attack, and afterwards
+        ("straight_through", True, True),
+        ("straight_through", False, False),
+        ("network_gradient", False, True),
+        ("network_gradient", True, False),
+    }
+
+
+def test_gradients_are_as_before_when_an_attack_breaks():
+    purifier = TimeDomainPurifier(3)
+    line = replace(ATTACKS["adjoint"], shortcut=("batch_size", 7))
+
+    def attack():
+        with shortcut([purifier], line):
+            assert purifier.batch_size == 7
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        attack()
+    assert purifier.batch_size == 64
 
 
 def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_networks, monkeypatch):

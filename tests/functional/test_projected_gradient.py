@@ -85,3 +85,20 @@ def test_what_is_no_ball_is_refused(values, message):
         check_ball(*values)
     with pytest.raises(ValueError, match="step_schedule"):
         check_ball(1, 1, "inf", "never")
+
+
+@pytest.mark.parametrize("norm", ["inf", "2"])
+def test_what_is_handed_in_stays_as_it_is(norm):
+    start, slope = X + 0.01, SLOPE.clone()
+    kept = [X.clone(), start.clone(), slope.clone()]
+    projected_ascent(X, lambda *_: (slope, None), eps=0.2, eps_step=0.1, steps=3, norm=norm, start=start)
+    for now, before in zip((X, start, slope), kept, strict=True):
+        assert torch.equal(now, before)
+
+
+def test_a_gradient_of_another_type_moves_points_of_theirs():
+    for given in (torch.bfloat16, torch.float64):
+        far = projected_ascent(X, lambda *_, d=given: (SLOPE.to(d), None), eps=0.2, eps_step=0.014, steps=1)
+        same = projected_ascent(X, lambda *_: (SLOPE, None), eps=0.2, eps_step=0.014, steps=1)
+        assert far.dtype == X.dtype
+        assert torch.equal(far, same)

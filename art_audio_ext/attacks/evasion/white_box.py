@@ -49,8 +49,8 @@ class DrawnLogits:
         """
         slopes, drawn = [], []
         places = torch.arange(len(x), device=x.device)
-        for part, rows in zip(self._pieces(x), self._pieces(places), strict=True):
-            point = part.detach().requires_grad_()
+        for some, rows in zip(self._pieces(x), self._pieces(places), strict=True):
+            point = some.detach().requires_grad_()
             share = 1 / (len(rows) * self.samples)  # the mean of a batch, as ART takes it: tiny gradients round alike
             pieces, logits = [], []
             for copies in self._passes(point):
