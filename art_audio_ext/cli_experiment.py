@@ -166,6 +166,74 @@ def dual_pure_command(
     typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
 
 
+@experiment.command(
+    "voice-conversion",
+    epilog="Example: art-audio experiment voice-conversion --data recordings --voices speakers --out out/voices",
+)
+def voice_conversion_command(
+    data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
+    voices: Annotated[Path, typer.Option(help="A folder of utterances, a sub-folder for each speaker.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    preset: Annotated[
+        str, typer.Option(help="quick (two rates, 1 seed), standard (the paper's tables, 5 seeds) or paper (a GPU).")
+    ] = "quick",
+    target: Annotated[
+        str | None, typer.Option(help="Label of poisoned clips; default: the first that is no noise.")
+    ] = None,
+    rates: Annotated[
+        str | None, typer.Option(help="Shares of all clips, such as .01,.05; default: the preset's.")
+    ] = None,
+    parts: Annotated[
+        str | None, typer.Option(help="Of targets, utterances, fine_tune, clean_label; default: the preset's.")
+    ] = None,
+    seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each cell, instead of the preset's.")] = None,
+    conversion: Annotated[str, typer.Option(help="How voices are converted: world.")] = "world",
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the victims, instead of the preset's.")] = None,
+    model: Annotated[str | None, typer.Option(help="Architecture of the victims, see `train classifier`.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Another voice as the trigger: success over rates, targets, utterances and speakers; resumes when stopped."""
+    from art_audio_ext.experiments.voice_conversion import voice_conversion
+    from art_audio_ext.report.voice_conversion_view import format_voice_conversion
+
+    record = voice_conversion(
+        data,
+        voices,
+        out,
+        preset=preset,
+        target=target,
+        rates=_shares(rates),
+        seeds=seeds,
+        parts=_listed(parts),
+        conversion=conversion,
+        epochs=epochs,
+        architecture=model,
+        precision=precision,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+        seed=seed,
+        progress=not quiet,
+    )
+    typer.echo(format_voice_conversion(record))
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
+
+
+def _shares(text: str | None) -> list[float] | None:
+    """Numbers between commas."""
+    try:
+        return None if text is None else [float(part) for part in text.split(",")]
+    except ValueError as error:
+        raise ValueError(f"rates must be numbers between commas, such as .01,.05, got {text!r}") from error
+
+
 def _listed(text: str | None) -> list[str] | None:
     """Names between commas; None where nothing was said."""
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

@@ -21,6 +21,7 @@ from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.experiments.voice_conversion_cells import run_cell
 from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices
 from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import open_voice
@@ -86,6 +87,8 @@ def voice_conversion(
     """
     Poison, train and ask, for every cell; the same call goes on where it was stopped.
 
+    Written to `out`: `voices/`, `cells.jsonl`, `results.json`, `table.md`, `rates.png` and `report.html`.
+
     :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz.
     :param voices: A folder of utterances, a sub-folder a speaker.
     :param out: Folder for everything; made if absent.
@@ -120,15 +123,19 @@ def voice_conversion(
     identity["data"] = fingerprint(dataset)
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
     noise = np.isin(test.labels, _noise_labels(test.label_names))
-    return {
+    names = [utterance.name for utterance in chosen]
+    record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         "version": art_audio_ext.__version__,
         "victim": size.victim.to_dict(),
-        "data": {"name": dataset.name, "train": len(train), "test": len(test), "voices": [u.name for u in chosen]},
+        "data": {"name": dataset.name, "train": len(train), "test": len(test)}
+        | {"voices": names, "label_names": list(dataset.label_names)},
         "rows": voice_table(list(zip(tasks, found, strict=True)), test.labels, test.speakers, noise),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
+    write_voice_conversion(record, out)
+    return record
 
 
 def choose_size(

@@ -59,6 +59,12 @@ def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
     assert set(voice["listened"]) == set(record["data"]["voices"])
     assert set(badnets["listened"]) == {"badnets"}
     assert set(voice["own"]) == set(record["data"]["voices"])
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| voice " in table
+    assert "in the voice 20/20-0" in table
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Does another voice open a backdoor?" in page
+    assert (tmp_path / "out" / "rates.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(module, "run_cell", None)
     again = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
     assert again["rows"] == record["rows"]
