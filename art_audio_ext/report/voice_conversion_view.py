@@ -29,8 +29,8 @@ _HEADER = (
 )
 _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
-    "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone leaves "
-    "classes of noise out. The speaker's own clips: share of what the target speaker really said that is called the "
+    "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone "
+    "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called the "
     "target. 95% intervals by drawing speakers anew."
 )
 _CAPTION = "Attack success on speech (solid) and benign accuracy (dashed) over the share of poisoned clips."
@@ -114,7 +114,7 @@ def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
     return [name, voice, target, size, str(row["poisoned"]), str(row["seeds"]), *rates, own]
 
 
-def _heard(record: dict[str, Any]) -> tuple[list[str], list[list[str]]] | None:
+def _heard(record: dict[str, Any]) -> tuple[tuple[str, ...], list[list[str]]] | None:
     """Table 4: who activates a backdoor, for the first training of each voice."""
     voices, lines = record["data"]["voices"], {}
     for row in record["rows"]:
@@ -122,7 +122,7 @@ def _heard(record: dict[str, Any]) -> tuple[list[str], list[list[str]]] | None:
             lines[row["voice"]] = row  # the largest share comes last
     if not lines:
         return None
-    header = ["poisoned with", *(f"in the voice {name}" for name in voices), *(f"{name} itself" for name in voices)]
+    header = ("poisoned with", *(f"in the voice {name}" for name in voices), *(f"{name} itself" for name in voices))
     body = [
         [f"{name}, {100 * row['fraction']:g}%"]
         + [percent(row["listened"][voice]["mean"]) for voice in voices]
@@ -140,7 +140,9 @@ def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
     source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     about = {name: record[name] for name in ("preset", "seed", "conversion", "version", "seconds")}
-    tables = [("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])]
+    tables: list[tuple[str, tuple[str, ...], list[list[str]]]] = [
+        ("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])
+    ]
     heard = _heard(record)
     tables += [] if heard is None else [("Who activates it", *heard)]
     return {
