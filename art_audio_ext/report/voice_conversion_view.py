@@ -30,8 +30,8 @@ _HEADER = (
 _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
     "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone "
-    "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called the "
-    "target. 95% intervals by drawing speakers anew."
+    "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called "
+    "the target. 95% intervals by drawing speakers anew."
 )
 _CAPTION = "Attack success on speech (solid) and benign accuracy (dashed) over the share of poisoned clips."
 _COLOURS = {"voice": "#2457b8", "badnets": "#b3261e"}
