@@ -13,6 +13,7 @@ from art_audio_ext.attacks.evasion import AudioPGD
 from art_audio_ext.defences.preprocessor import FrequencyDomainPurifier, TimeDomainPurifier
 from art_audio_ext.defences.preprocessor.wave_purifiers import WavePurifier
 from art_audio_ext.experiments import dual_pure as module
+from art_audio_ext.experiments import purification_models
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
 from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.purification_attacks import ATTACKS
@@ -256,10 +257,8 @@ def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_ne
         "other": ModelPlan("classifier", changes, "plain", 0.5, seed_shift=1),
         "hardened_mean": ModelPlan("mean", parts=("one", "other")),
     }
-    for name in list(MODELS):
-        monkeypatch.delitem(MODELS, name)
-    for name, plan in plans.items():
-        monkeypatch.setitem(MODELS, name, plan)
+    for place in (module, purification_models):
+        monkeypatch.setattr(place, "MODELS", plans)
     options = {"attacks": ["clean"], "clips": 8, "progress": False}
     record = dual_pure(tiny_dataset, tmp_path, defences=["noise_hardened_mean"], **options)
     assert list(record["clean"]) == list(plans)
