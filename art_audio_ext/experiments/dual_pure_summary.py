@@ -9,8 +9,8 @@ import numpy as np
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
 from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.report.dual_pure_view import BASELINES
 
-BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # what others are held against, clip by clip
 _DRAWS = 2000  # of the bootstrap
 _PERCENT = (2.5, 97.5)
 
