@@ -48,8 +48,8 @@ class Size:
     :param classifier: Preset of the classifiers.
     :param diffusion: Preset of the diffusion models.
     :param batch_size: Rows of a forward pass.
-    :param slow_rows: Of a forward pass through a diffusion model of waveforms: on a processor 50 take twice as long a clip
-        as 10, since memory is fetched anew each time.
+    :param slow_rows: Of a forward pass through a diffusion model of waveforms: on a processor a clip takes twice as
+        long among 50 as among 10, since memory is fetched anew each time.
     :param costly: Clips of the cells that cost most, see `clips_of`; None for all.
     """
 
