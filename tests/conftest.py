@@ -1,4 +1,4 @@
-"""Fixtures shared by all tests: the real recordings where they lie, and a tiny synthetic dataset."""
+"""Fixtures shared by all tests: the real recordings where they lie, a tiny synthetic dataset, tiny diffusion models."""
 
 from __future__ import annotations
 
@@ -9,8 +9,12 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import torch
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
+from art_audio_ext.training.diffusion_settings import DiffusionSettings
+from art_audio_ext.training.runs import seeded
 
 matplotlib.use("Agg")
 REAL_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -54,3 +58,32 @@ def tiny_dataset() -> AudioDataset:
         partition=np.full(120, ""),
         name="tiny",
     )
+
+
+TINY = {"base": 8, "multipliers": (1, 1), "attention": (), "heads": 1, "residual_channels": 4, "layers": 2}
+
+
+def _untrained(domain: str, rate: int = 16000) -> AudioDiffusion:
+    """The smallest diffusion model of a domain, with weights that do something."""
+    settings = DiffusionSettings(domain, **TINY, dilation_cycle=2, skip_channels=4, embedding=(8, 8, 8))
+    network = seeded(lambda: build_network(settings), 0)
+    with torch.no_grad():  # the last layer of a fresh network is zero
+        for parameter in network.parameters():
+            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
+    return AudioDiffusion(network, settings, rate)
+
+
+@pytest.fixture(scope="session")
+def untrained():
+    """Of a domain, "mel" or "wave", and a rate in Hz: the smallest diffusion model, with weights that do something."""
+    return _untrained
+
+
+@pytest.fixture(scope="session")
+def wave() -> AudioDiffusion:
+    return _untrained("wave")
+
+
+@pytest.fixture(scope="session")
+def mel() -> AudioDiffusion:
+    return _untrained("mel")

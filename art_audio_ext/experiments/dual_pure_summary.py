@@ -10,8 +10,7 @@ from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
 from art_audio_ext.functional.bootstrap import grouped_interval
 from art_audio_ext.functional.metrics import proportion_interval
-
-BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # what others are held against, clip by clip
+from art_audio_ext.report.dual_pure_view import BASELINES
 
 Cell = tuple[dict[str, Any], dict[str, Any]]  # an experiment and its result
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv1d, silu
+from torch.nn.functional import conv2d, silu
 
 SIZES: dict[str, dict[str, Any]] = {
     "full": {"residual_channels": 256, "layers": 36, "dilation_cycle": 12, "skip_channels": 256},
@@ -61,7 +61,7 @@ class DiffWave(nn.Module):
         self.skip_channels, self.embedding = skip_channels, embedding
         self.init_conv = nn.Sequential(_named(NormedConv(1, residual_channels)), nn.ReLU())
         self.residual_layer = _ResidualLayers(residual_channels, layers, dilation_cycle, skip_channels, embedding)
-        last = nn.Conv1d(skip_channels, 1, 1)
+        last = _LastConv(skip_channels, 1, 1)
         nn.init.zeros_(last.weight)
         nn.init.zeros_(last.bias)  # type: ignore[arg-type]
         self.final_conv = nn.Sequential(_named(NormedConv(skip_channels, skip_channels)), nn.ReLU(), _named(last))
@@ -77,9 +77,9 @@ class DiffWave(nn.Module):
         """
         if x.ndim != 2 or t.shape != x.shape[:1]:
             raise ValueError(f"expected x of shape (N, L) and t of (N,), got {tuple(x.shape)} and {tuple(t.shape)}")
-        skips = self.residual_layer(self.init_conv(x[:, None]), t - 1)
-        out: Tensor = self.final_conv(skips)
-        return out[:, 0]
+        h = x[:, None, None].to(memory_format=torch.channels_last)  # twice as fast on a processor as (N, channels, L)
+        out: Tensor = self.final_conv(self.residual_layer(self.init_conv(h), t - 1))
+        return out[:, 0, 0]
 
 
 class NormedConv(nn.Module):
@@ -104,11 +104,12 @@ class NormedConv(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """
-        :param x: Shape (N, few, L).
-        :return: Shape (N, many, L).
+        :param x: Shape (N, few, 1, L).
+        :return: Shape (N, many, 1, L).
         """
         weight = self.weight_v * (self.weight_g / self.weight_v.norm(dim=(1, 2), keepdim=True))
-        return conv1d(x, weight, self.bias, padding=self.padding, dilation=self.dilation)
+        kernels = weight[:, :, None].to(memory_format=torch.channels_last)
+        return conv2d(x, kernels, self.bias, padding=(0, self.padding), dilation=(1, self.dilation))
 
 
 class _ResidualLayers(nn.Module):
@@ -126,7 +127,7 @@ class _ResidualLayers(nn.Module):
         self.residual_blocks[-1].res_conv.requires_grad_(False)
 
     def forward(self, h: Tensor, step: Tensor) -> Tensor:
-        """Features (N, channels, L) and steps (N,) from 0 to the scaled sum of skips (N, skip, L)."""
+        """Features (N, channels, 1, L) and steps (N,) from 0 to the scaled sum of skips (N, skip, 1, L)."""
         half = self.sines // 2
         rates = torch.exp(torch.arange(half, device=h.device) * (-math.log(_PERIOD) / (half - 1)))
         angles = step[:, None] * rates
@@ -150,11 +151,21 @@ class _ResidualLayer(nn.Module):
         self.res_conv, self.skip_conv = NormedConv(channels, channels), NormedConv(channels, skip)
 
     def forward(self, h: Tensor, code: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (N, channels, L) and step codes (N, width) to the next features and a skip (N, skip, L)."""
-        h = h + self.fc_t(code)[:, :, None]
-        wave, gate = self.dilated_conv_layer(h).chunk(2, 1)
+        """Features (N, channels, 1, L), step codes (N, width) to the next features and a skip (N, skip, 1, L)."""
+        h = h + self.fc_t(code)[:, :, None, None]
+        # halves of their own: strided ones are slow to squash
+        halves = self.dilated_conv_layer(h).chunk(2, 1)
+        wave, gate = (half.contiguous(memory_format=torch.channels_last) for half in halves)
         out = wave.tanh() * gate.sigmoid()
         return (h + self.res_conv(out)) * math.sqrt(0.5), self.skip_conv(out)
+
+
+class _LastConv(nn.Conv1d):
+    """Kernels of one dimension, as they are stored, on sound that has one more."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (N, channels, 1, L) to (N, 1, 1, L)."""
+        return conv2d(x, self.weight[:, :, None], self.bias)
 
 
 def _named(conv: nn.Module) -> nn.Sequential:

@@ -17,6 +17,12 @@ from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
 
+#: What others are held against, clip by clip, and the columns that say so.
+BASELINES = {
+    "time_stage": "less time stage",
+    "adversarial": "less adversarial training",
+    "adversarial_more_mean": "less longer adversarial training",
+}
 _HEADER = (
     "attack",
     "defence",
@@ -26,11 +32,8 @@ _HEADER = (
     "never wrong",
     "worst of draws",
     "vote",
-    "less time stage",
-    "less adversarial training",
-    "less longer adversarial training",
+    *BASELINES.values(),
 )
-_BASELINES = ("time_stage", "adversarial", "adversarial_more_mean")  # in the order of the last columns
 _EXPLANATION = (
     "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
     "wrong anyway among them; intervals by drawing voices anew. Where nothing is random an attack stops at the first "
@@ -75,7 +78,7 @@ def format_dual_pure(record: dict[str, Any]) -> str:
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    gaps = [_gap(row["differences"].get(name)) for name in _BASELINES]
+    gaps = [_gap(row["differences"].get(name)) for name in BASELINES]
     interval = f"{percent(row['low'])} to {percent(row['high'])}"
     never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
     shares = [percent(row[name]) for name in ("worst_of", "vote")]

@@ -65,9 +65,8 @@ class ClassifierSettings(PlainSettings):
         self.check_flags("augment")
 
 
-_DESCENT = ClassifierSettings(
-    optimizer="sgd", learning_rate=1e-2
-)  # the paper's recipe, unlike that of a ClassifierSettings()
+# The paper's recipe, which a ClassifierSettings() is not.
+_DESCENT = ClassifierSettings(optimizer="sgd", learning_rate=1e-2)
 PRESETS: dict[str, ClassifierSettings] = {
     "quick": replace(_DESCENT, epochs=45),
     "standard": replace(_DESCENT, width=None, epochs=45),

@@ -2,25 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
 import torch
 
 from art_audio_ext.defences.preprocessor import OneShotPurifier
-from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
-from art_audio_ext.training.diffusion_settings import DiffusionSettings
-from art_audio_ext.training.runs import seeded
-
-
-@pytest.fixture(scope="module")
-def wave() -> AudioDiffusion:
-    settings = DiffusionSettings(
-        "wave", residual_channels=4, layers=2, dilation_cycle=2, skip_channels=4, embedding=(8, 8, 8)
-    )
-    network = seeded(lambda: build_network(settings), 0)
-    with torch.no_grad():  # the last layer of a fresh network is zero
-        for parameter in network.parameters():
-            parameter += 0.2 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
-    return AudioDiffusion(network, settings, 16000)
 
 
 def slope(purifier) -> torch.Tensor:

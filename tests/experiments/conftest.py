@@ -1,4 +1,4 @@
-"""For the experiments' tests: a score and an encoder, quick and blunt; tiny diffusion models; a folder of sound."""
+"""For the experiments' tests: a score and an encoder, quick and blunt; a folder of sound."""
 
 from __future__ import annotations
 
@@ -8,13 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
-import torch
 
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.scorers import SCORERS
-from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
-from art_audio_ext.training.diffusion_settings import DiffusionSettings
-from art_audio_ext.training.runs import seeded
 
 
 class FirstSamples:
@@ -57,35 +53,6 @@ def loud_start(monkeypatch) -> list[int]:
     entry = SCORERS["pls"]._replace(score=score, check=lambda **options: None, takes="waveforms")
     monkeypatch.setitem(SCORERS, "loud_start", entry)
     return calls
-
-
-TINY = {"base": 8, "multipliers": (1, 1), "attention": (), "heads": 1, "residual_channels": 4, "layers": 2}
-
-
-def _untrained(domain: str, rate: int = 16000) -> AudioDiffusion:
-    """The smallest diffusion model of a domain, with weights that do something."""
-    settings = DiffusionSettings(domain, **TINY, dilation_cycle=2, skip_channels=4, embedding=(8, 8, 8))
-    network = seeded(lambda: build_network(settings), 0)
-    with torch.no_grad():  # the last layer of a fresh network is zero
-        for parameter in network.parameters():
-            parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
-    return AudioDiffusion(network, settings, rate)
-
-
-@pytest.fixture(scope="session")
-def untrained():
-    """Of a domain, "mel" or "wave", and a rate in Hz: the smallest diffusion model, with weights that do something."""
-    return _untrained
-
-
-@pytest.fixture(scope="session")
-def wave() -> AudioDiffusion:
-    return _untrained("wave")
-
-
-@pytest.fixture(scope="session")
-def mel() -> AudioDiffusion:
-    return _untrained("mel")
 
 
 def tone(length: int, rate: int = 16000, hertz: float = 440.0) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The comparison of purifiers on tiny networks: every cell once, resumed, and figures that can be checked by hand."""
+"""The comparison of purifiers on tiny networks: every cell once, resumed, and what is refused."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from art_audio_ext.attacks.evasion import AudioPGD
 from art_audio_ext.defences.preprocessor import FrequencyDomainPurifier, TimeDomainPurifier
 from art_audio_ext.defences.preprocessor.wave_purifiers import WavePurifier
 from art_audio_ext.experiments import dual_pure as module
+from art_audio_ext.experiments import purification_models
 from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
-from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_plans import MODELS, ModelPlan
 from art_audio_ext.experiments.purification_rows import shortcut
@@ -93,29 +93,6 @@ def test_attacks_of_others_transfer_and_randomness_is_put_back(tiny_dataset, tmp
     assert same["rows"] == record["rows"]
 
 
-def cell(defence, attack, seed, right, ever=None):
-    task = {"defence": defence, "attack": attack, "seed": seed, "clips": 4, "precision": "float32"}
-    return task, {"right": right, "ever_wrong": ever, "change": 0.002}
-
-
-def test_the_figures_of_a_row():
-    cells = [
-        cell("time_stage", "pgd10", 0, ["1100"]),
-        cell("time_stage", "pgd10", 1, ["1000"]),
-        cell("dual_pure", "pgd10", 0, ["1110", "0110", "1110"], "0100"),
-        cell("dual_pure", "pgd10", 1, ["1110", "1100", "1010"], "0000"),
-    ]
-    base, row = cell_table(cells)
-    assert (base["defence"], base["accuracy"], base["never_wrong"]) == ("time_stage", 3 / 8, None)
-    assert row["accuracy"] == 6 / 8
-    assert row["never_wrong"] == 5 / 8
-    assert row["worst_of"] == 3 / 8
-    assert row["vote"] == 6 / 8
-    assert row["differences"]["time_stage"]["mean"] == 3 / 8
-    assert row["low"] < row["accuracy"] < row["high"]
-    assert (row["clips"], row["seeds"], row["draws"]) == (4, 2, 3)
-
-
 def test_sizes_and_names_are_checked():
     for name, size in PRESETS.items():
         assert choose_size(name) == size
@@ -129,39 +106,6 @@ def test_sizes_and_names_are_checked():
     ):
         with pytest.raises(ValueError, match=message):
             choose_size(**{"preset": "quick", **wrong})
-
-
-def test_one_cell_by_itself():
-    assert cell_figures(*cell("time_stage", "pgd10", 3, ["1100", "1110"], "0001")) == {
-        "defence": "time_stage",
-        "attack": "pgd10",
-        "seed": 3,
-        "clips": 4,
-        "precision": "float32",
-        "accuracy": [0.5, 0.75],
-        "ever_wrong": 0.25,
-        "change": 0.002,
-    }
-
-
-def test_intervals_know_that_clips_of_a_voice_fail_together():
-    lines = ["1" * 20 + "0" * 20]
-    voices = voice_groups(np.array(["ann"] * 20 + ["bob"] * 10 + ["", ""] * 5))
-    assert len(np.unique(voices)) == 12  # who is not known is a voice of its own
-    (alone,) = cell_table([cell("none", "clean", 0, lines)])
-    (together,) = cell_table([cell("none", "clean", 0, lines)], np.repeat([0, 1], 20))
-    assert alone["accuracy"] == together["accuracy"] == 0.5
-    assert alone["high"] - alone["low"] < 0.4
-    assert (together["low"], together["high"]) == (0.0, 1.0)
-    (sure,) = cell_table([cell("none", "clean", 0, ["1" * 40])])
-    assert 0.9 < sure["low"] < 0.95  # not sure beyond doubt
-    assert sure["high"] == 1.0
-
-
-def test_a_difference_is_of_clips_that_both_have():
-    cells = [cell("time_stage", "pgd10", 0, ["11110000"]), cell("one_shot", "pgd10", 0, ["1100"])]
-    row = cell_table(cells)[1]
-    assert (row["clips"], row["differences"]["time_stage"]["mean"]) == (4, -0.5)
 
 
 def test_what_was_trained_in_another_way_is_not_taken(tiny_dataset, tmp_path, tiny_networks):
@@ -256,10 +200,8 @@ def test_a_mean_of_weights_comes_after_its_parts(tiny_dataset, tmp_path, tiny_ne
         "other": ModelPlan("classifier", changes, "plain", 0.5, seed_shift=1),
         "hardened_mean": ModelPlan("mean", parts=("one", "other")),
     }
-    for name in list(MODELS):
-        monkeypatch.delitem(MODELS, name)
-    for name, plan in plans.items():
-        monkeypatch.setitem(MODELS, name, plan)
+    for place in (module, purification_models):
+        monkeypatch.setattr(place, "MODELS", plans)
     options = {"attacks": ["clean"], "clips": 8, "progress": False}
     record = dual_pure(tiny_dataset, tmp_path, defences=["noise_hardened_mean"], **options)
     assert list(record["clean"]) == list(plans)

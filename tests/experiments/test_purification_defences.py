@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from art_audio_ext.defences.preprocessor import TimeDomainPurifier
-from art_audio_ext.experiments.dual_pure import PRESETS, clips_of
+from art_audio_ext.experiments.dual_pure import PRESETS, _tasks, clips_of
 from art_audio_ext.experiments.purification_attacks import ATTACKS, AttackRun
 from art_audio_ext.experiments.purification_defences import DEFENCES, build_purifiers, find_defence
 
@@ -51,6 +53,12 @@ def test_costly_cells_have_fewer_clips():
     assert clips_of(PRESETS["paper"], "time_stage", "auto_pgd", 400) == 0  # no attack on what is random
     assert clips_of(size, "ddpm", "tsmi_fgsm", 400) == 400  # made on another network
     assert clips_of(PRESETS["paper"], "ddpm", "fake_bob", 1000) == 1000
+
+
+def test_diffusion_of_waveforms_goes_few_clips_at_a_time(tiny_dataset):
+    size = replace(PRESETS["quick"], defences=("time_stage", "ddpm"), attacks=("clean",))
+    tasks = _tasks(size, {"plain": "1", "wave_diffusion": "2"}, tiny_dataset, 0, "float32")
+    assert {task["defence"]: task["batch_size"] for task in tasks} == {"time_stage": 100, "ddpm": 10}
 
 
 def test_draws_are_spent_on_random_defences_alone(tiny_classifier):
