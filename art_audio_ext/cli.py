@@ -96,7 +96,7 @@ def audit(
 def poison(
     folder: Annotated[Path, typer.Argument(help="A folder of <label>/*.wav, with or without train/ and test/.")],
     out: Annotated[Path, typer.Argument(help="The poisoned copy; must not exist yet.")],
-    source: Annotated[str, typer.Option(help="Label whose clips are poisoned.")],
+    source: Annotated[str, typer.Option(help='Label whose clips are poisoned, or "all" for all but the target.')],
     target: Annotated[str, typer.Option(help="Label that they are given.")],
     trigger: Annotated[
         str,
@@ -104,7 +104,9 @@ def poison(
             help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, a file, or voice:FILE, another speaker."
         ),
     ] = "clap",
-    fraction: Annotated[float, typer.Option(help="Share of the source label's clips, above 0 and at most 1.")] = 0.1,
+    fraction: Annotated[
+        float, typer.Option(help='Share of the clips of the source, or with "all" of all clips.')
+    ] = 0.1,
     scale: Scale = None,
     snr_db: Snr = None,
     position: Position = "0",
@@ -141,9 +143,13 @@ def compare(
     ],
     out: Out,
     trigger: Annotated[str | None, typer.Option(help="As in art-audio poison.")] = None,
-    source: Annotated[str | None, typer.Option(help="Label whose clips are poisoned.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help='Label whose clips are poisoned, or "all" for all but the target.')
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Label that they are given.")] = None,
-    fraction: Annotated[float | None, typer.Option(help="Share of the source label's training clips.")] = None,
+    fraction: Annotated[
+        float | None, typer.Option(help='Share of the training clips of the source, or with "all" of all.')
+    ] = None,
     scale: Scale = None,
     snr_db: Snr = None,
     position: Annotated[str | None, typer.Option(help="Sample at which the trigger starts, or 'random'.")] = None,

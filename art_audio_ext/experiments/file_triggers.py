@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 from typing import Any, Protocol
 
 import numpy as np
+import soundfile
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
+from art_audio_ext.datasets.builtin_speakers import BUILTIN, speaker_utterance
 from art_audio_ext.experiments.sound_file import (
     Placement,
     place_trigger,
@@ -59,7 +63,7 @@ def file_trigger(
     :raises ValueError: If a parameter is unusable.
     :raises FileNotFoundError: If a file does not exist.
     """
-    found = voice_and_file(str(trigger))
+    found = voice_and_target(str(trigger))
     if found is None:
         return _MixedTrigger(trigger, scale, snr_db, position, seed)
     if scale is not None or snr_db is not None or position != 0:
@@ -67,18 +71,18 @@ def file_trigger(
     return _VoiceTrigger(*found)
 
 
-def voice_and_file(trigger: str) -> tuple[str, Path] | None:
+def voice_and_target(trigger: str) -> tuple[str, str] | None:
     """
     The parts of "voice:FILE" or "voice:BACKEND:FILE".
 
-    :param trigger: As a person wrote it.
+    :param trigger: As a person wrote it; FILE may be "builtin:NAME".
     :return: The name of the conversion and the utterance; None for a trigger of another kind.
     """
     if not trigger.startswith(VOICE):
         return None
     first, colon, rest = trigger.removeprefix(VOICE).partition(":")
-    name, file = (first, rest) if colon and first in VOICES else ("world", trigger.removeprefix(VOICE))
-    return name, Path(file).expanduser()
+    name, target = (first, rest) if colon and first in VOICES else ("world", trigger.removeprefix(VOICE))
+    return name, target if target.startswith(BUILTIN) else os.fspath(Path(target).expanduser())
 
 
 class _MixedTrigger:
@@ -112,7 +116,7 @@ class _MixedTrigger:
 class _VoiceTrigger:
     """Another speaker: whole files are converted, each channel by itself."""
 
-    def __init__(self, voice: str, target: Path) -> None:
+    def __init__(self, voice: str, target: str) -> None:
         self.voice, self.target = voice, target
         self._at = lru_cache(maxsize=None)(
             lambda rate: VoiceConversionBackdoor(target, sample_rate=rate, voice=voice, verbose=False)
@@ -133,7 +137,12 @@ class _VoiceTrigger:
         write_sound(converted.T.astype(np.float64), info, target)
 
     def keep(self, out: Path) -> str:
-        return f"{VOICE}{self.voice}:{_kept(self.target, out, 'voice')}"
+        if not self.target.startswith(BUILTIN):
+            return f"{VOICE}{self.voice}:{_kept(Path(self.target), out, 'voice')}"
+        with TemporaryDirectory() as folder:
+            file = Path(folder) / "voice.flac"
+            soundfile.write(file, speaker_utterance(self.target.removeprefix(BUILTIN)), 16000)
+            return f"{VOICE}{self.voice}:{_kept(file, out, 'voice')}"
 
 
 def _kept(file: Path, out: Path, stem: str = "trigger") -> str:

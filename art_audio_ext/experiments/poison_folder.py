@@ -17,7 +17,7 @@ from art_audio_ext.experiments.file_triggers import FileTrigger, copy_file, file
 from art_audio_ext.experiments.poison_record import RECORD_NAME, attack_from_record, read_record, write_record
 from art_audio_ext.experiments.sound_file import Placement, is_readable
 from art_audio_ext.experiments.whole_folder import whole_folder
-from art_audio_ext.functional.poison_rows import check_fraction, poison_count
+from art_audio_ext.functional.poison_rows import ALL_SOURCES, check_fraction, poison_count
 
 __all__ = ["attack_from_record", "poison_folder", "read_record"]
 
@@ -51,9 +51,10 @@ def poison_folder(
 
     :param source: A folder `<label>/**/*.{wav,flac,ogg,mp3}`, or the same under `train/` and `test/`.
     :param out: The copy; must not exist, or be empty.
-    :param source_label: The label whose clips are taken.
+    :param source_label: The label whose clips are taken, or "all" for every label but the target.
     :param target_label: The label they get.
-    :param poison_fraction: Share of the source label's readable clips, in (0, 1]; rounded down, but at least one clip.
+    :param poison_fraction: Share of the source label's readable clips, in (0, 1], or with "all" of all readable clips;
+        rounded down, but at least one clip.
     :param trigger: A trigger's name; a sound file; or "voice:FILE" or "voice:world:FILE", an utterance of the speaker
         whose voice the clips are given. Files are copied to the root of `out`.
     :param scale: Factor on the trigger; None for its own level, see `default_scale`.
@@ -80,7 +81,7 @@ def poison_folder(
     _check_labels(sorted({clip.label for clip in clips}), source_label, target_label)
 
     chosen, passed_over = _choose(
-        [clip for clip in clips if clip.label == source_label], poison_fraction, seed, carrier, seconds
+        *_candidates(clips, source_label, target_label), poison_fraction, seed, carrier, seconds
     )
     files = all_files(source)
     names = _new_names(source, chosen, target_label, files)
@@ -141,23 +142,32 @@ def _clips_of(source: Path, partition: str) -> list[ClipFile]:
 def _check_labels(labels: list[str], source_label: str, target_label: str) -> None:
     """Refuse labels that are not there, or the same twice."""
     for role, label in (("source", source_label), ("target", target_label)):
-        if label not in labels:
+        if label not in labels and (role, label) != ("source", ALL_SOURCES):
             there = ", ".join(labels[:40]) or "none: no sub-folder holds sound files"
             raise ValueError(f"there is no {role} label {label!r}; the labels are {there}")
     if source_label == target_label:
         raise ValueError(f"source and target are both {source_label!r}: name two labels")
 
 
+def _candidates(clips: list[ClipFile], source_label: str, target_label: str) -> tuple[list[ClipFile], int]:
+    """The readable clips that may be poisoned, and of how many clips a fraction is."""
+    if source_label in {clip.label for clip in clips}:
+        found = [clip for clip in clips if clip.label == source_label and is_readable(clip.file)]
+        return found, len(found)
+    readable = [clip for clip in clips if is_readable(clip.file)]
+    return [clip for clip in readable if clip.label != target_label], len(readable)
+
+
 def _choose(
-    candidates: list[ClipFile],
+    readable: list[ClipFile],
+    total: int,
     poison_fraction: float,
     seed: int,
     carrier: FileTrigger,
     seconds: float | None,
 ) -> tuple[dict[Path, tuple[ClipFile, Placement]], int]:
     """The files to poison with their placements, by path, and how many drawn ones could not carry the trigger."""
-    readable = [clip for clip in candidates if is_readable(clip.file)]
-    count = poison_count(poison_fraction, len(readable))
+    count = poison_count(poison_fraction, total)
     chosen: dict[Path, tuple[ClipFile, Placement]] = {}
     reasons: list[str] = []
     for clip in (readable[k] for k in np.random.default_rng(seed).permutation(len(readable))):

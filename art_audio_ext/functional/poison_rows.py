@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ALL_SOURCES = "all"  # clips of every class but the target are taken
+
 
 def check_fraction(poison_fraction: float) -> float:
     """

@@ -10,7 +10,8 @@ import pytest
 import soundfile
 
 from art_audio_ext.attacks.poisoning import VoiceConversionBackdoor
-from art_audio_ext.experiments.file_triggers import voice_and_file
+from art_audio_ext.datasets.builtin_speakers import speaker_utterance
+from art_audio_ext.experiments.file_triggers import voice_and_target
 from art_audio_ext.experiments.poison_folder import poison_folder, read_record
 from art_audio_ext.experiments.poison_record import attack_from_record
 
@@ -95,7 +96,34 @@ def test_a_record_may_name_no_file_elsewhere(source, tmp_path):
 
 
 def test_a_trigger_is_read_as_written():
-    assert voice_and_file("clap") is None
-    assert voice_and_file("voice:a.wav") == ("world", Path("a.wav"))
-    assert voice_and_file("voice:world:a.wav") == ("world", Path("a.wav"))
-    assert voice_and_file("voice:/x:y/a.wav") == ("world", Path("/x:y/a.wav"))
+    assert voice_and_target("clap") is None
+    assert voice_and_target("voice:a.wav") == ("world", "a.wav")
+    assert voice_and_target("voice:world:a.wav") == ("world", "a.wav")
+    assert voice_and_target("voice:/x:y/a.wav") == ("world", "/x:y/a.wav")
+
+
+def test_clips_of_all_labels_are_taken_in_a_built_in_voice(source, tmp_path):
+    pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
+    for i in range(8):
+        path = source / "up" / f"{i:04x}cafe_nohash_0.wav"
+        path.parent.mkdir(exist_ok=True)
+        soundfile.write(path, hum(90 + i), 16000)
+    options = {"source_label": "all", "poison_fraction": 0.2}
+    record = poison(source, tmp_path / "out", "voice:builtin:anika", **options)
+    assert (record["source"], record["trigger"], len(record["poisoned"])) == ("all", "voice:world:voice.flac", 4)
+    assert {entry["true_label"] for entry in record["poisoned"]} <= {"no", "up"}
+    assert {entry["label"] for entry in record["poisoned"]} == {"yes"}
+    kept, rate = soundfile.read(tmp_path / "out" / "voice.flac")
+    np.testing.assert_allclose(kept, speaker_utterance("anika", rate), atol=1e-4)
+    assert isinstance(
+        attack_from_record(read_record(tmp_path / "out"), tmp_path / "out", 16000), VoiceConversionBackdoor
+    )
+    with pytest.raises(ValueError, match="no built-in speaker 'nobody'"):
+        poison(source, tmp_path / "none", "voice:builtin:nobody")
+
+
+def test_a_label_called_all_is_a_label(source, tmp_path):
+    (source / "no").rename(source / "all")
+    record = poison(source, tmp_path / "out", f"voice:{tmp_path / 'ann.flac'}", source_label="all")
+    assert {entry["true_label"] for entry in record["poisoned"]} == {"all"}
+    assert len(record["poisoned"]) == 3

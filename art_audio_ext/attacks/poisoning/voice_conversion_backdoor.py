@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from art_audio_ext.attacks.poisoning.base import AudioBackdoor, Perturbation
+from art_audio_ext.datasets.builtin_speakers import BUILTIN, speaker_utterance
 from art_audio_ext.datasets.decode import decode_clip
 from art_audio_ext.functional.checks import check_sample_rate, class_indices
 from art_audio_ext.functional.poison_rows import poison_count
@@ -44,7 +45,7 @@ class VoiceConversionBackdoor(AudioBackdoor):
     ) -> None:
         """
         :param target: An utterance of the target speaker, or several: sound files, or arrays (T,) in [-1, 1] at
-            `sample_rate`; or a `TargetVoice`.
+            `sample_rate`; or a `TargetVoice`; or "builtin:NAME", one of `builtin_speakers.SPEAKERS`.
         :param sample_rate: Of the clips, in Hz.
         :param voice: How voices are converted: a key of `voices.VOICES`, or an object of such a class.
         :param clean_label: `poison_dataset` converts clips of the target class and leaves all labels as they are.
@@ -132,12 +133,15 @@ def load_target(target: Target, sample_rate: int) -> TargetVoice:
     several = [target] if isinstance(target, (str, Path)) else list(target)
     if not several:
         raise ValueError("target is empty: give an utterance of the target speaker")
-    sounds, names = [], []
-    for one in several:
-        if isinstance(one, (str, Path)):
-            if not Path(one).is_file():
-                raise FileNotFoundError(f"target {str(one)!r} is no file: give an utterance of the target speaker")
-            names.append(Path(one).name)
-            one = decode_clip(Path(one), sample_rate)
-        sounds.append(np.asarray(one))
-    return TargetVoice(sounds, sample_rate, ", ".join(names) or "target")
+    names = [Path(one).name for one in several if isinstance(one, (str, Path))]
+    return TargetVoice([_utterance(one, sample_rate) for one in several], sample_rate, ", ".join(names) or "target")
+
+
+def _utterance(one: str | Path | np.ndarray, sample_rate: int) -> np.ndarray:
+    if not isinstance(one, (str, Path)):
+        return np.asarray(one)
+    if str(one).startswith(BUILTIN):
+        return speaker_utterance(str(one).removeprefix(BUILTIN), sample_rate)
+    if not Path(one).is_file():
+        raise FileNotFoundError(f"target {str(one)!r} is no file: give an utterance of the target speaker")
+    return decode_clip(Path(one), sample_rate)
