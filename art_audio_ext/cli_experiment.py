@@ -184,7 +184,7 @@ def voice_conversion_command(
         str | None, typer.Option(help="Shares of all clips, such as .01,.05; default: the preset's.")
     ] = None,
     parts: Annotated[
-        str | None, typer.Option(help="Of targets, utterances, fine_tune, clean_label; default: the preset's.")
+        str | None, typer.Option(help="Of targets, utterances, fine_tune, clean_label, quality; default: the preset's.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each cell, instead of the preset's.")] = None,
     conversion: Annotated[str, typer.Option(help="How voices are converted: world.")] = "world",
@@ -192,6 +192,12 @@ def voice_conversion_command(
     model: Annotated[str | None, typer.Option(help="Architecture of the victims, see `train classifier`.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")
+    ] = None,
+    nisqa_weights: Annotated[
+        Path | None, typer.Option(help="nisqa.tar (CC BY-NC-SA 4.0) for the part quality; never downloaded.")
+    ] = None,
+    speaker_weights: Annotated[
+        Path | None, typer.Option(help="embedding_model.ckpt of ECAPA-TDNN; without, pitch and envelope decide.")
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="Trainings at a time.")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
@@ -216,6 +222,8 @@ def voice_conversion_command(
         epochs=epochs,
         architecture=model,
         precision=precision,
+        nisqa_weights=nisqa_weights,
+        speaker_weights=speaker_weights,
         jobs=jobs,
         backend=backend,
         scheduler=scheduler,

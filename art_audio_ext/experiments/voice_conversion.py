@@ -21,13 +21,14 @@ from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.experiments.voice_conversion_cells import run_cell
 from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices
 from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.experiments.voice_quality import check_weights, choose_clips, heard_clips, voice_quality
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import open_voice
 
 _RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
-PARTS = ("targets", "utterances", "fine_tune", "clean_label")
+PARTS = ("targets", "utterances", "fine_tune", "clean_label", "quality")
 _RULES = 1
 
 
@@ -54,7 +55,7 @@ class Size:
 
 _QUICK_VICTIM = ClassifierSettings(epochs=16)
 PRESETS = {
-    "quick": Size(1, (0.01, 0.05), (), 0.05, _QUICK_VICTIM, 2),
+    "quick": Size(1, (0.01, 0.05), ("quality",), 0.05, _QUICK_VICTIM, 2),
     "standard": Size(5, _RATES, PARTS, 0.05, _QUICK_VICTIM),
     "paper": Size(
         5,
@@ -80,6 +81,8 @@ def voice_conversion(
     epochs: int | None = None,
     architecture: str | None = None,
     precision: str | None = None,
+    nisqa_weights: str | Path | None = None,
+    speaker_weights: str | Path | None = None,
     seed: int = 0,
     progress: bool = True,
     **engine: Any,
@@ -87,7 +90,8 @@ def voice_conversion(
     """
     Poison, train and ask, for every cell; the same call goes on where it was stopped.
 
-    Written to `out`: `voices/`, `cells.jsonl`, `results.json`, `table.md`, `rates.png` and `report.html`.
+    Written to `out`: `voices/`, `cells.jsonl`, `results.json`, `table.md`, `rates.png` and `report.html`; with the
+    part "quality" also `quality.jsonl` and `quality.png`.
 
     :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz.
     :param voices: A folder of utterances, a sub-folder a speaker.
@@ -101,6 +105,8 @@ def voice_conversion(
     :param epochs: Of the victims, instead of the preset's.
     :param architecture: Of the victims, instead of the preset's.
     :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
+    :param nisqa_weights: `nisqa.tar` for the part "quality"; None looks where torchmetrics keeps it. Not downloaded.
+    :param speaker_weights: Of ECAPA-TDNN, as `open_speaker_encoder` takes them; without, pitch and envelope decide.
     :param seed: Of everything.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
@@ -109,6 +115,7 @@ def voice_conversion(
     """
     begin, out = time.perf_counter(), Path(out)
     size = choose_size(preset, rates, seeds, parts, epochs, architecture)
+    check_weights(size.parts, nisqa_weights, speaker_weights)
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), seed=seed, progress=progress)
     train, test = split_dataset(dataset, seed=seed)
     everything = find_utterances(voices)
@@ -121,9 +128,13 @@ def voice_conversion(
         task["voices"] = sorted(Path(paths[0]).stem for paths in context.converted.values())
     identity = {"experiment": "voice-conversion", "version": art_audio_ext.__version__, "rules": str(_RULES)}
     identity["data"] = fingerprint(dataset)
+    noise, names = np.isin(test.labels, _noise_labels(test.label_names)), [utterance.name for utterance in chosen]
+    quality, heard = None, None
+    if "quality" in size.parts:
+        clips = choose_clips(context, names[0], noise, seed=seed).judged_with(nisqa_weights, speaker_weights)
+        quality = {"voice": names[0], **voice_quality(clips, out / "quality.jsonl", identity, progress=progress)}
+        heard = heard_clips(clips, test.paths)
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
-    noise = np.isin(test.labels, _noise_labels(test.label_names))
-    names = [utterance.name for utterance in chosen]
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         "version": art_audio_ext.__version__,
@@ -131,10 +142,11 @@ def voice_conversion(
         "data": {"name": dataset.name, "train": len(train), "test": len(test)}
         | {"voices": names, "label_names": list(dataset.label_names)},
         "rows": voice_table(list(zip(tasks, found, strict=True)), test.labels, test.speakers, noise),
+        "quality": quality,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
-    write_voice_conversion(record, out)
+    write_voice_conversion(record, out, heard)
     return record
 
 

@@ -13,7 +13,16 @@ from matplotlib.figure import Figure
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
+from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.voice_quality_view import (
+    QUALITY_CAPTION,
+    QUALITY_EXPLANATION,
+    QUALITY_HEADER,
+    HeardClips,
+    draw_quality,
+    listen_cards,
+    quality_table,
+)
 
 _HEADER = (
     "attack",
@@ -37,21 +46,27 @@ _CAPTION = "Attack success on speech (solid) and benign accuracy (dashed) over t
 _COLOURS = {"voice": "#2457b8", "badnets": "#b3261e"}
 
 
-def write_voice_conversion(record: dict[str, Any], out: str | Path) -> list[Path]:
+def write_voice_conversion(record: dict[str, Any], out: str | Path, heard: HeardClips | None = None) -> list[Path]:
     """
-    Write `results.json`, `table.md`, `rates.png` and `report.html`.
+    Write `results.json`, `table.md`, `rates.png`, `report.html`, and `quality.png` where quality was measured.
 
     :param record: From `experiments.voice_conversion.voice_conversion`.
     :param out: Folder, made if it is missing.
+    :param heard: Clips that the page plays, or None.
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, picture = Path(out), draw_rates(record["rows"])
+    out, pictures = Path(out), {"rates.png": (_CAPTION, draw_rates(record["rows"]))}
+    quality = record.get("quality") and draw_quality(record["quality"])
+    if quality:
+        pictures["quality.png"] = (QUALITY_CAPTION, quality)
     write_json(record, out / "results.json")
     write_text(format_voice_conversion(record) + "\n", out / "table.md")
-    (out / "rates.png").write_bytes(picture)
-    write_text(environment().get_template("experiment.html").render(_view(record, picture)), out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "rates.png", "report.html")]
+    for name, (_, picture) in pictures.items():
+        (out / name).write_bytes(picture)
+    page = environment().get_template("experiment.html").render(_view(record, list(pictures.values()), heard))
+    write_text(page, out / "report.html")
+    return [out / name for name in ("results.json", "table.md", *pictures, "report.html")]
 
 
 def format_voice_conversion(record: dict[str, Any]) -> str:
@@ -65,6 +80,9 @@ def format_voice_conversion(record: dict[str, Any]) -> str:
     heard = _heard(record)
     if heard is not None:
         parts.append("Success on speech of test clips in each voice:\n\n" + markdown(*heard))
+    if quality := record.get("quality"):
+        heading = f"Quality of {plural(quality['clips'], 'test clip')}, in the voice {quality['voice']}:"
+        parts += ["\n\n".join([heading, markdown(QUALITY_HEADER, quality_table(quality)), *quality["notes"]])]
     return "\n\n".join(parts)
 
 
@@ -136,26 +154,27 @@ def _rate(found: dict[str, float]) -> str:
     return f"{percent(found['mean'])} ({percent(found['low'])} to {percent(found['high'])})"
 
 
-def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
+def _view(record: dict[str, Any], pictures: list[tuple[str, bytes]], listen: HeardClips | None) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
-    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     about = {name: record[name] for name in ("preset", "seed", "conversion", "version", "seconds")}
     tables: list[tuple[str, tuple[str, ...], list[list[str]]]] = [
         ("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])
     ]
-    heard = _heard(record)
+    heard, quality = _heard(record), record.get("quality")
     tables += [] if heard is None else [("Who activates it", *heard)]
+    tables += [("Quality", QUALITY_HEADER, quality_table(quality))] if quality else []
     return {
         "title": "Does another voice open a backdoor?",
         "version": art_audio_ext.__version__,
         "headlines": [f"{len(record['rows'])} kinds of training, {record['data']['test']} test clips."],
-        "figures": [{"caption": _CAPTION, "source": source}],
+        "figures": [{"caption": caption, "source": _source(picture)} for caption, picture in pictures],
+        "listen": listen_cards(listen),
         "tables": [
             (name, [printable(cell) for cell in header], [[printable(cell) for cell in row] for row in rows])
             for name, header, rows in tables
         ],
-        "explanation": _EXPLANATION,
-        "notes": [],
+        "explanation": f"{_EXPLANATION} {QUALITY_EXPLANATION}" if quality else _EXPLANATION,
+        "notes": [printable(note) for note in quality["notes"]] if quality else [],
         "settings": [
             ("Dataset", setting_rows(plain(record["data"], readable=True))),
             ("Victim", setting_rows(plain(record["victim"], readable=True))),
@@ -163,3 +182,7 @@ def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
             ("Machine", setting_rows(plain(record["machine"], readable=True))),
         ],
     }
+
+
+def _source(picture: bytes) -> str:
+    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
