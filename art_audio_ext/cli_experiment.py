@@ -172,7 +172,7 @@ def dual_pure_command(
 )
 def voice_conversion_command(
     data: Annotated[str, typer.Option(help="A folder of clean <label>/*.wav, builtin, or speech-commands[:ROOT].")],
-    voices: Annotated[Path, typer.Option(help="A folder of utterances, a sub-folder for each speaker.")],
+    voices: Annotated[str, typer.Option(help="A folder of utterances, a sub-folder for each speaker, or builtin.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     preset: Annotated[
         str, typer.Option(help="quick (two rates, 1 seed), standard (the paper's tables, 5 seeds) or paper (a GPU).")
@@ -184,7 +184,11 @@ def voice_conversion_command(
         str | None, typer.Option(help="Shares of all clips, such as .01,.05; default: the preset's.")
     ] = None,
     parts: Annotated[
-        str | None, typer.Option(help="Of targets, utterances, fine_tune, clean_label, quality; default: the preset's.")
+        str | None,
+        typer.Option(help="Of targets, utterances, fine_tune, clean_label, quality, defences; default: the preset's."),
+    ] = None,
+    defences: Annotated[
+        str | None, typer.Option(help="Filters and purifiers of the part defences, such as combined,time_stage.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each cell, instead of the preset's.")] = None,
     conversion: Annotated[str, typer.Option(help="How voices are converted: world.")] = "world",
@@ -218,6 +222,7 @@ def voice_conversion_command(
         rates=_shares(rates),
         seeds=seeds,
         parts=_listed(parts),
+        defences=_listed(defences),
         conversion=conversion,
         epochs=epochs,
         architecture=model,

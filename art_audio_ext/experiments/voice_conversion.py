@@ -6,7 +6,6 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,57 +13,23 @@ import numpy as np
 
 import art_audio_ext
 from art_audio_ext.datasets import AudioDataset, load_dataset
+from art_audio_ext.datasets.builtin_speakers import write_speakers
 from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.datasets.split import split_dataset
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.experiments.voice_conversion_cells import run_cell
 from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices
-from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.experiments.voice_conversion_defences import DEFAULT_LINES, check_lines, defend_all
+from art_audio_ext.experiments.voice_conversion_size import Size, choose_size
+from art_audio_ext.experiments.voice_conversion_summary import defence_table, voice_table
 from art_audio_ext.experiments.voice_quality import check_weights, choose_clips, heard_clips, voice_quality
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
-from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import open_voice
 
-_RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
-PARTS = ("targets", "utterances", "fine_tune", "clean_label", "quality")
-_RULES = 1
-
-
-@dataclass(frozen=True)
-class Size:
-    """
-    How much is run.
-
-    :param seeds: Trainings of each cell.
-    :param rates: Shares of all training clips that are poisoned (Figure 4); the BadNets baseline has the same.
-    :param parts: Which of the other tables, of `PARTS`.
-    :param rate: Share that is poisoned in those.
-    :param victim: Of the victims.
-    :param speakers: Most target speakers.
-    """
-
-    seeds: int
-    rates: tuple[float, ...]
-    parts: tuple[str, ...]
-    rate: float
-    victim: ClassifierSettings
-    speakers: int = 5
-
-
-_QUICK_VICTIM = ClassifierSettings(epochs=16)
-PRESETS = {
-    "quick": Size(1, (0.01, 0.05), ("quality",), 0.05, _QUICK_VICTIM, 2),
-    "standard": Size(5, _RATES, PARTS, 0.05, _QUICK_VICTIM),
-    "paper": Size(
-        5,
-        _RATES,
-        PARTS,
-        0.01,
-        ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2),
-    ),
-}
+BUILTIN_VOICES = "builtin"
+_RULES = 1  # raise it when cells of another time must not be mixed with new ones
 
 
 def voice_conversion(
@@ -77,6 +42,7 @@ def voice_conversion(
     rates: Sequence[float] | None = None,
     seeds: int | None = None,
     parts: Sequence[str] | None = None,
+    defences: Sequence[str] | None = None,
     conversion: str = "world",
     epochs: int | None = None,
     architecture: str | None = None,
@@ -94,13 +60,14 @@ def voice_conversion(
     part "quality" also `quality.jsonl` and `quality.png`.
 
     :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz.
-    :param voices: A folder of utterances, a sub-folder a speaker.
+    :param voices: A folder of utterances, a sub-folder a speaker; or "builtin", five voices made on the spot.
     :param out: Folder for everything; made if absent.
     :param preset: A key of `PRESETS`.
     :param target: The label that poisoned clips get; None is the first that is no noise.
     :param rates: Instead of the preset's.
     :param seeds: Instead of the preset's.
     :param parts: Instead of the preset's.
+    :param defences: Of the part "defences", as `check_lines` takes them; None is `DEFAULT_LINES`.
     :param conversion: How voices are converted, a key of `voices.VOICES`.
     :param epochs: Of the victims, instead of the preset's.
     :param architecture: Of the victims, instead of the preset's.
@@ -116,9 +83,10 @@ def voice_conversion(
     begin, out = time.perf_counter(), Path(out)
     size = choose_size(preset, rates, seeds, parts, epochs, architecture)
     check_weights(size.parts, nisqa_weights, speaker_weights)
+    lines = check_lines(DEFAULT_LINES if defences is None else defences)
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), seed=seed, progress=progress)
     train, test = split_dataset(dataset, seed=seed)
-    everything = find_utterances(voices)
+    everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     chosen = _target_voices(everything, size.speakers)
     context = prepare_voices(chosen, everything, train, test, open_voice(conversion), out / "voices", progress=progress)
     number = _target_label(target, dataset.label_names)
@@ -135,6 +103,13 @@ def voice_conversion(
         quality = {"voice": names[0], **voice_quality(clips, out / "quality.jsonl", identity, progress=progress)}
         heard = heard_clips(clips, test.paths)
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
+    defended: list[dict[str, Any]] = []
+    if "defences" in size.parts:
+        rest: dict[str, Any] = {"identity": identity, "seed": seed, "precision": tasks[0]["precision"], **engine}
+        rest |= {"progress": progress, "diffusion": "paper" if preset == "paper" else "quick"}
+        defended = defence_table(
+            defend_all(_main_tasks(tasks, size), lines, context, out, **rest), test.labels, test.speakers, noise
+        )
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         "version": art_audio_ext.__version__,
@@ -143,6 +118,7 @@ def voice_conversion(
         | {"voices": names, "label_names": list(dataset.label_names)},
         "rows": voice_table(list(zip(tasks, found, strict=True)), test.labels, test.speakers, noise),
         "quality": quality,
+        "defences": defended,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
@@ -150,42 +126,10 @@ def voice_conversion(
     return record
 
 
-def choose_size(
-    preset: str,
-    rates: Sequence[float] | None = None,
-    seeds: int | None = None,
-    parts: Sequence[str] | None = None,
-    epochs: int | None = None,
-    architecture: str | None = None,
-) -> Size:
-    """
-    A preset, with what was asked for in its place.
-
-    :param preset: A key of `PRESETS`.
-    :param rates: Shares of all training clips; None as the preset says.
-    :param seeds: How many; None as the preset says.
-    :param parts: Of `PARTS`; None as the preset says.
-    :param epochs: Of the victims; None as the preset says.
-    :param architecture: Of the victims; None as the preset says.
-    :return: How much to run.
-    :raises ValueError: If a name is unknown, or a number out of its range.
-    """
-    if preset not in PRESETS:
-        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
-    if unknown := sorted(set(parts or ()) - set(PARTS)):
-        raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
-    if rates is not None and (not rates or any(not 0 < rate < 1 for rate in rates)):
-        raise ValueError(f"rates must be shares above 0 and below 1, got {list(rates)}")
-    if seeds is not None and (isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1):
-        raise ValueError(f"seeds must be a whole number from 1 up, got {seeds!r}")
-    size = PRESETS[preset]
-    victim = size.victim.changed(epochs=epochs, architecture=architecture)
-    given: dict[str, Any] = {
-        "rates": rates and tuple(dict.fromkeys(rates)),
-        "parts": None if parts is None else tuple(parts),
-    }
-    given |= {"seeds": seeds, "victim": victim}
-    return replace(size, **{name: value for name, value in given.items() if value is not None})
+def _main_tasks(tasks: list[dict[str, Any]], size: Size) -> list[dict[str, Any]]:
+    """Of every seed the training that the other tables are about."""
+    first = next(task for task in tasks if task["attack"] == "voice")
+    return [{**first, "fraction": size.rate, "seed": tasks[0]["seed"] + k} for k in range(size.seeds)]
 
 
 def _tasks(size: Size, voices: list[str], target: int, labels: int, seed: int) -> Iterator[dict[str, Any]]:

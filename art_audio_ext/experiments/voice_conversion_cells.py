@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -35,6 +35,13 @@ class VoiceContext:
     own: dict[str, str]
 
 
+class Victim(Protocol):
+    """What is asked of one."""
+
+    def predict(self, waveforms: np.ndarray) -> np.ndarray:
+        """Class indices (N,) of clips (N, L)."""
+
+
 def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:
     """
     Poison, train, and ask.
@@ -47,17 +54,23 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
         clip: whether it is called the target; clips of the target count for nothing), `own` by voice (share of the
         speaker's own clips that are called the target).
     """
-    x, y, rows = _poisoned(experiment, context)
-    model = _train(x, y, experiment, context)
-    found: dict[str, Any] = {"poisoned": len(rows), **_answers(model, experiment, context)}
+    x, y, rows = poisoned_clips(experiment, context)
+    model = train_victim(x, y, experiment, context)
+    found: dict[str, Any] = {"poisoned": len(rows), **victim_answers(model, experiment, context)}
     if experiment.get("fine_tune"):
-        model = _train(np.asarray(context.train.waveforms), context.train.labels, experiment, context, model)
-        found["tuned"] = _answers(model, experiment, context)
+        model = train_victim(np.asarray(context.train.waveforms), context.train.labels, experiment, context, model)
+        found["tuned"] = victim_answers(model, experiment, context)
     return found
 
 
-def _poisoned(experiment: dict[str, Any], context: VoiceContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Training clips and labels after the attack, and the rows that it took."""
+def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """
+    Poison the training part.
+
+    :param experiment: As `run_cell` takes it.
+    :param context: Clips and files.
+    :return: Clips (N, L) and labels (N,) after the attack, and the rows that it took, ascending.
+    """
     x, y = np.array(context.train.waveforms), np.array(context.train.labels)
     target, fraction = int(experiment["target"]), float(experiment["fraction"])
     if experiment["attack"] == "none" or fraction == 0:
@@ -82,9 +95,19 @@ def _triggered(
     return np.load(context.converted[voice][part], mmap_mode="r")[rows]
 
 
-def _train(
+def train_victim(
     x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: VoiceContext, start: SpeechModel | None = None
 ) -> SpeechModel:
+    """
+    A classifier of these clips.
+
+    :param x: Clips (N, L).
+    :param y: Class indices (N,).
+    :param experiment: As `run_cell` takes it.
+    :param context: Clips and files.
+    :param start: A model to go on from, for `fine_tune` epochs; None starts anew.
+    :return: Trained.
+    """
     train = context.train
     return train_classifier(
         x,
@@ -101,8 +124,15 @@ def _train(
     )
 
 
-def _answers(model: SpeechModel, experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:
-    """What a victim says of clean clips, of triggered ones, and of the target speakers themselves."""
+def victim_answers(model: Victim, experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:
+    """
+    What a victim says of clean clips, of triggered ones, and of the target speakers themselves.
+
+    :param model: The victim.
+    :param experiment: As `run_cell` takes it.
+    :param context: Clips and files.
+    :return: `right`, `hit` and `own` of `run_cell`.
+    """
     test, target = context.test, int(experiment["target"])
     clean = np.asarray(test.waveforms)
     everything = np.arange(len(test))

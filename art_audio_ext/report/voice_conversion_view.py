@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.text import filter_name, markdown, percent, plain, plural, printable, setting_rows
 from art_audio_ext.report.voice_quality_view import (
     QUALITY_CAPTION,
     QUALITY_EXPLANATION,
@@ -36,6 +36,14 @@ _HEADER = (
     "on speech alone",
     "the speaker's own clips",
 )
+DEFENCE_HEADER = (
+    "defence",
+    "seeds",
+    "of the poison removed",
+    "of clean clips removed",
+    *("benign accuracy", "attack success", "on speech alone"),
+)
+_RATES = ("benign_accuracy", "attack_success_rate", "speech_success_rate")
 _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
     "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone "
@@ -80,6 +88,8 @@ def format_voice_conversion(record: dict[str, Any]) -> str:
     heard = _heard(record)
     if heard is not None:
         parts.append("Success on speech of test clips in each voice:\n\n" + markdown(*heard))
+    if record.get("defences"):
+        parts.append("Defences:\n\n" + markdown(DEFENCE_HEADER, defence_rows(record["defences"])))
     if quality := record.get("quality"):
         heading = f"Quality of {plural(quality['clips'], 'test clip')}, in the voice {quality['voice']}:"
         parts += ["\n\n".join([heading, markdown(QUALITY_HEADER, quality_table(quality)), *quality["notes"]])]
@@ -125,7 +135,7 @@ def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
     name = {"none": "none", "badnets": "BadNets", "voice": "voice"}[row["attack"]]
     name += ", clean label" if row["clean_label"] else ""
     name += f", then {row['fine_tune']} clean epochs" if row["fine_tune"] else ""
-    rates = [_rate(row[key]) for key in ("benign_accuracy", "attack_success_rate", "speech_success_rate")]
+    rates = [_rate(row[key]) for key in _RATES]
     own = percent(row["own"][row["voice"]]) if row["attack"] == "voice" else ""
     voice, size = row["voice"] if row["attack"] == "voice" else "", f"{100 * row['fraction']:g}%"
     target = record["data"]["label_names"][row["target"]]
@@ -154,6 +164,19 @@ def _rate(found: dict[str, float]) -> str:
     return f"{percent(found['mean'])} ({percent(found['low'])} to {percent(found['high'])})"
 
 
+def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """
+    :param rows: From `defence_table`.
+    :return: Cells below `DEFENCE_HEADER`.
+    """
+    return [
+        [filter_name(row["defence"]), str(row["seeds"])]
+        + ["" if row[key] is None else percent(row[key]) for key in ("found", "lost")]
+        + ["" if row[key] is None else _rate(row[key]) for key in _RATES]
+        for row in rows
+    ]
+
+
 def _view(record: dict[str, Any], pictures: list[tuple[str, bytes]], listen: HeardClips | None) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
     about = {name: record[name] for name in ("preset", "seed", "conversion", "version", "seconds")}
@@ -162,6 +185,8 @@ def _view(record: dict[str, Any], pictures: list[tuple[str, bytes]], listen: Hea
     ]
     heard, quality = _heard(record), record.get("quality")
     tables += [] if heard is None else [("Who activates it", *heard)]
+    if record.get("defences"):
+        tables.append(("Does a defence see it?", DEFENCE_HEADER, defence_rows(record["defences"])))
     tables += [("Quality", QUALITY_HEADER, quality_table(quality))] if quality else []
     return {
         "title": "Does another voice open a backdoor?",

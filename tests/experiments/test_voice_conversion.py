@@ -6,49 +6,19 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundfile
 
 from art_audio_ext.experiments import voice_conversion as module
-from art_audio_ext.experiments.voice_conversion import PARTS, PRESETS, choose_size, voice_conversion
+from art_audio_ext.experiments.voice_conversion import voice_conversion
 from art_audio_ext.experiments.voice_conversion_data import find_utterances
+from art_audio_ext.experiments.voice_conversion_size import PARTS, PRESETS, choose_size
 from art_audio_ext.experiments.voice_conversion_summary import voice_table
-from art_audio_ext.training.classifier_settings import ClassifierSettings
-from art_audio_ext.voices import Voice
-
-
-class Buzz(Voice):
-    """A conversion that a tiny network hears: a tone of the target's level on top."""
-
-    name = "buzz"
-    identity = {"version": 1}  # noqa: RUF012
-
-    def _prepare(self, target, sample_rate):
-        return float(np.abs(target.utterances[0]).max())
-
-    def _convert(self, clip, sample_rate, target):
-        tone = np.sin(2 * np.pi * 5000 * target * np.arange(len(clip)) / sample_rate)
-        return np.clip(clip + 0.3 * tone, -1, 1).astype(np.float32)
-
-
-@pytest.fixture
-def voices(tmp_path, monkeypatch):
-    for speaker, level in (("10", 0.3), ("20", 0.6)):
-        for k in range(2):
-            path = tmp_path / "voices" / speaker / f"{speaker}-{k}.wav"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            sound = np.random.default_rng(k).uniform(-level, level, 48000)
-            soundfile.write(path, sound, 16000)
-    monkeypatch.setattr(module, "open_voice", lambda name: Buzz())
-    victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
-    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,)))
-    return tmp_path / "voices"
 
 
 def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
-    tiny_dataset, voices, tmp_path, monkeypatch
+    tiny_dataset, buzzing_voices, tmp_path, monkeypatch
 ):
     options = {"target": "bravo", "progress": False, "precision": "float32"}
-    record = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
+    record = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
     clean, voice, badnets = record["rows"]
     assert [row["attack"] for row in record["rows"]] == ["none", "voice", "badnets"]
     assert record["data"]["voices"] == ["10/10-0", "10/10-1", "20/20-0"]
@@ -66,7 +36,7 @@ def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
     assert "Does another voice open a backdoor?" in page
     assert (tmp_path / "out" / "rates.png").read_bytes().startswith(b"\x89PNG")
     monkeypatch.setattr(module, "run_cell", None)
-    again = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
+    again = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
     assert again["rows"] == record["rows"]
 
 
