@@ -192,6 +192,9 @@ def voice_conversion_command(
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each cell, instead of the preset's.")] = None,
     conversion: Annotated[str, typer.Option(help="How voices are converted: world.")] = "world",
+    strength: Annotated[
+        float | None, typer.Option(help="How far world moves the envelope, 0 to 2; default: 1, to the target's.")
+    ] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the victims, instead of the preset's.")] = None,
     model: Annotated[str | None, typer.Option(help="Architecture of the victims, see `train classifier`.")] = None,
     precision: Annotated[
@@ -224,6 +227,7 @@ def voice_conversion_command(
         parts=_listed(parts),
         defences=_listed(defences),
         conversion=conversion,
+        strength=strength,
         epochs=epochs,
         architecture=model,
         precision=precision,

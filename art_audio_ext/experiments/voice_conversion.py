@@ -44,6 +44,7 @@ def voice_conversion(
     parts: Sequence[str] | None = None,
     defences: Sequence[str] | None = None,
     conversion: str = "world",
+    strength: float | None = None,
     epochs: int | None = None,
     architecture: str | None = None,
     precision: str | None = None,
@@ -69,6 +70,7 @@ def voice_conversion(
     :param parts: Instead of the preset's.
     :param defences: Of the part "defences", as `check_lines` takes them; None is `DEFAULT_LINES`.
     :param conversion: How voices are converted, a key of `voices.VOICES`.
+    :param strength: Of the conversion, where it has one (`WorldVoice`); None is its own.
     :param epochs: Of the victims, instead of the preset's.
     :param architecture: Of the victims, instead of the preset's.
     :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
@@ -84,11 +86,14 @@ def voice_conversion(
     size = choose_size(preset, rates, seeds, parts, epochs, architecture)
     check_weights(size.parts, nisqa_weights, speaker_weights)
     lines = check_lines(DEFAULT_LINES if defences is None else defences)
+    if strength is not None and conversion != "world":
+        raise ValueError(f"only world has a strength, not {conversion}: leave it out")
+    voice = open_voice(conversion, **({} if strength is None else {"strength": strength}))
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), seed=seed, progress=progress)
     train, test = split_dataset(dataset, seed=seed)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     chosen = _target_voices(everything, size.speakers)
-    context = prepare_voices(chosen, everything, train, test, open_voice(conversion), out / "voices", progress=progress)
+    context = prepare_voices(chosen, everything, train, test, voice, out / "voices", progress=progress)
     number = _target_label(target, dataset.label_names)
     tasks = list(_tasks(size, [u.name for u in chosen], number, len(dataset.label_names), seed))
     for task in tasks:
@@ -112,6 +117,7 @@ def voice_conversion(
         )
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
+        "strength": strength,
         "version": art_audio_ext.__version__,
         "victim": size.victim.to_dict(),
         "data": {"name": dataset.name, "train": len(train), "test": len(test)}

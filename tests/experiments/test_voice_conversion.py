@@ -77,6 +77,8 @@ def test_cells_are_made_once_and_names_are_checked(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             choose_size(**{"preset": "quick", **wrong})
+    with pytest.raises(ValueError, match="only world has a strength"):
+        voice_conversion("builtin", "builtin", tmp_path, conversion="other", strength=1.0)
     for folder, words in ((tmp_path / "no", "not a folder"), (tmp_path, "no sub-folder")):
         with pytest.raises(ValueError, match=words):
             find_utterances(folder)
