@@ -32,6 +32,7 @@ class Buzz(Voice):
 
 @pytest.fixture
 def voices(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # without weights
     for speaker, level in (("10", 0.3), ("20", 0.6)):
         for k in range(2):
             path = tmp_path / "voices" / speaker / f"{speaker}-{k}.wav"
@@ -65,6 +66,10 @@ def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Does another voice open a backdoor?" in page
     assert (tmp_path / "out" / "rates.png").read_bytes().startswith(b"\x89PNG")
+    assert record["quality"]["voice"] == "10/10-0"
+    assert {"si_sdr_db", "si_sdr"} & {row["metric"] for row in record["quality"]["rows"]}
+    assert "Quality of " in table
+    assert page.count("<audio") == 15
     monkeypatch.setattr(module, "run_cell", None)
     again = voice_conversion(tiny_dataset, voices, tmp_path / "out", **options)
     assert again["rows"] == record["rows"]
