@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from art_audio_ext.datasets.cache import cache_path
-from art_audio_ext.voices.speaker_encoder import HUB
 
 EXTRAS = {
     "armory": ("armory", "tensorflow", "tidecv"),
@@ -34,7 +33,11 @@ VERSIONS = (
 WEIGHTS = (  # name, size and licence, places (a variable that is not set is passed over; the last is the advice)
     ("weights: WavLM", "voice conversion; 1.2 GB, MIT", ("$TTS_HOME/tts/wavlm", "~/.local/share/tts/wavlm")),
     ("weights: NISQA", "speech quality; 1 MB, CC BY-NC-SA 4.0", ("~/.torchmetrics/NISQA/nisqa.tar",)),
-    ("weights: ECAPA-TDNN", "speaker similarity; 83 MB, Apache 2.0", (HUB,)),
+    (
+        "weights: ECAPA-TDNN",
+        "speaker similarity; 83 MB, Apache 2.0",
+        ("~/.cache/huggingface/hub/models--speechbrain--spkrec-ecapa-voxceleb/snapshots",),
+    ),
 )
 
 

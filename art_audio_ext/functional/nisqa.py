@@ -13,7 +13,7 @@ from art_audio_ext.functional.checks import check_sample_rate, check_waveforms
 from art_audio_ext.functional.speech_quality import ClipScores, NoAnswer, audio_metric, collected, is_silent
 
 DIMENSIONS = ("mos", "noisiness", "discontinuity", "coloration", "loudness")  # in the order of the network's answers
-_PARTS = ("_NISQADIM", "_get_librosa_melspec", "_segment_specs")  # of torchmetrics 1.8 and 1.9
+_PARTS = ("_NISQADIM", "_get_librosa_melspec", "_segment_specs")  # private to torchmetrics 1.9, so asked for first
 _ROWS_AT_ONCE = 16
 
 

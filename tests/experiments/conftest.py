@@ -94,6 +94,7 @@ class Buzz(Voice):
 @pytest.fixture
 def buzzing_voices(tmp_path, monkeypatch) -> Path:
     """Two speakers, three utterances, victims that learn in a second."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # without weights
     for speaker, level in (("10", 0.3), ("20", 0.6)):
         for k in range(2):
             path = tmp_path / "voices" / speaker / f"{speaker}-{k}.wav"
@@ -102,5 +103,5 @@ def buzzing_voices(tmp_path, monkeypatch) -> Path:
             soundfile.write(path, sound, 16000)
     monkeypatch.setattr(voice_conversion, "open_voice", lambda name: Buzz())
     victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
-    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,), rate=0.1, parts=()))
+    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,), rate=0.1))
     return tmp_path / "voices"

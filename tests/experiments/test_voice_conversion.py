@@ -35,6 +35,10 @@ def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
     page = (tmp_path / "out" / "report.html").read_text()
     assert "Does another voice open a backdoor?" in page
     assert (tmp_path / "out" / "rates.png").read_bytes().startswith(b"\x89PNG")
+    assert record["quality"]["voice"] == "10/10-0"
+    assert {"si_sdr_db", "si_sdr"} & {row["metric"] for row in record["quality"]["rows"]}
+    assert "Quality of " in table
+    assert page.count("<audio") == 15
     monkeypatch.setattr(module, "run_cell", None)
     again = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
     assert again["rows"] == record["rows"]
