@@ -27,7 +27,7 @@ class FreeVCVoice(NeuralVoice):
     """
 
     name = "freevc"
-    seconds_per_clip = 3.0
+    seconds_per_clip = 1.5
 
     def _load(self, root: Path) -> Loaded:
         from TTS.vc.configs.freevc_config import FreeVCArgs, FreeVCAudioConfig, FreeVCConfig

@@ -24,7 +24,7 @@ class OpenVoiceVoice(NeuralVoice):
     """
 
     name = "openvoice"
-    seconds_per_clip = 1.0
+    seconds_per_clip = 0.8
 
     def _load(self, root: Path) -> Loaded:
         from TTS.vc.configs.openvoice_config import OpenVoiceArgs, OpenVoiceAudioConfig, OpenVoiceConfig
