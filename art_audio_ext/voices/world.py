@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from math import gcd
 from typing import Any
 
 import numpy as np
-from scipy.signal import resample_poly
 
+from art_audio_ext.functional.resampling import resampled
 from art_audio_ext.functional.voice_mapping import (
     VoiceNumbers,
     at_level,
@@ -54,7 +53,7 @@ class WorldVoice(Voice):
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
         pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)
         for utterance in target.utterances:
-            sound = _resampled(utterance.astype(np.float64), target.sample_rate, rate)
+            sound = resampled(utterance.astype(np.float64), target.sample_rate, rate)
             pitch, envelope, _ = self._analyse(sound, rate, aperiodicity=False)
             pitches.append(pitch)
             envelopes.append(envelope)
@@ -66,14 +65,14 @@ class WorldVoice(Voice):
     def _convert(self, clip: np.ndarray, sample_rate: int, target: VoiceNumbers) -> np.ndarray:
         rate = max(sample_rate, _LOWEST_RATE)
         margin = round(_MARGIN_SECONDS * sample_rate)
-        sound = _resampled(np.pad(clip.astype(np.float64), margin), sample_rate, rate)
+        sound = resampled(np.pad(clip.astype(np.float64), margin), sample_rate, rate)
         pitch, envelope, aperiodicity = self._analyse(sound, rate)
         source = voice_numbers(pitch, envelope, rate)
         moved = mapped_envelope(envelope, source, target, self.strength)
         made = _pyworld().synthesize(
             mapped_pitch(pitch, source, target), np.ascontiguousarray(moved), aperiodicity, rate
         )
-        return at_level(_resampled(made, rate, sample_rate)[margin : margin + len(clip)], clip)
+        return at_level(resampled(made, rate, sample_rate)[margin : margin + len(clip)], clip)
 
     def _analyse(
         self, sound: np.ndarray, sample_rate: int, aperiodicity: bool = True
@@ -95,9 +94,3 @@ def _pyworld() -> Any:
             f'voice conversion "world" needs pyworld ({error}): pip install "art-audio-ext[voice]"'
         ) from error
     return pyworld
-
-
-def _resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray:
-    """Sound (L,) at another rate."""
-    common = gcd(rate, wanted)
-    return sound if rate == wanted else resample_poly(sound, wanted // common, rate // common)
