@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 
 from art_audio_ext.functional.resampling import resampled
+from art_audio_ext.functional.shaped_noise import shaped_noise
 from art_audio_ext.functional.voice_mapping import (
     VoiceNumbers,
     at_level,
@@ -18,6 +20,9 @@ from art_audio_ext.voices.base import TargetVoice, Voice
 from art_audio_ext.voices.clip_store import ClipStore
 
 _LOWEST_RATE = 16000  # below it WORLD takes every frame for noise
+NOISES = ("fresh", "world")
+_FRAME_SECONDS = 0.005
+_LEAST_NOISE, _NOTHING = 1e-3, 1e-16  # of an aperiodicity and of power, below which WORLD does not go
 _MARGIN_SECONDS = 0.05  # of silence on both sides: WORLD's first and last frames are poor
 
 
@@ -32,23 +37,27 @@ class WorldVoice(Voice):
     name = "world"
     seconds_per_clip = 0.03
 
-    def __init__(self, strength: float = 1.0, *, store: ClipStore | None = None) -> None:
+    def __init__(self, strength: float = 1.0, *, noise: str = "fresh", store: ClipStore | None = None) -> None:
         """
         :param strength: How far the envelope goes towards the target's, in [0, 2]; pitch goes all the way.
+        :param noise: What breath and hiss are made of: "fresh", noise of each clip's own; or "world", WORLD's, which is
+            the same sequence in every clip it makes: a fingerprint that has nothing to do with the voice.
         :param store: Keeps what was converted, or None.
         :raises ImportError: If pyworld is not installed.
         :raises ValueError: If `strength` is out of its range.
         """
         if isinstance(strength, bool) or not isinstance(strength, (int, float)) or not 0 <= strength <= 2:
             raise ValueError(f"strength must lie in [0, 2], got {strength!r}")
+        if noise not in NOISES:
+            raise ValueError(f"noise must be one of {', '.join(NOISES)}, got {noise!r}")
         super().__init__(store)
-        self.strength = float(strength)
+        self.strength, self.noise = float(strength), noise
         _pyworld()
 
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the result beside clip and target."""
-        return {"strength": self.strength, "version": 1}
+        return {"strength": self.strength, "noise": self.noise, "version": 2}
 
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
         pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)
@@ -69,10 +78,24 @@ class WorldVoice(Voice):
         pitch, envelope, aperiodicity = self._analyse(sound, rate)
         source = voice_numbers(pitch, envelope, rate)
         moved = mapped_envelope(envelope, source, target, self.strength)
-        made = _pyworld().synthesize(
-            mapped_pitch(pitch, source, target), np.ascontiguousarray(moved), aperiodicity, rate
-        )
+        made = self._synthesised(mapped_pitch(pitch, source, target), moved, aperiodicity, rate, clip)
         return at_level(resampled(made, rate, sample_rate)[margin : margin + len(clip)], clip)
+
+    def _synthesised(
+        self, pitch: np.ndarray, power: np.ndarray, aperiodicity: np.ndarray, rate: int, clip: np.ndarray
+    ) -> np.ndarray:
+        """Sound at `rate` from pitch (T,), power (T, F) and its share that is noise, in amplitude (T, F)."""
+        world = _pyworld()
+        if self.noise == "world":
+            sound: np.ndarray = world.synthesize(pitch, np.ascontiguousarray(power), aperiodicity, rate)
+            return sound
+        voiced = pitch[:, None] > 0
+        noisy = power * np.where(voiced, np.square(aperiodicity), 1.0)
+        tones = np.where(voiced, power - noisy, 0) + _NOTHING
+        noisy[:, :2] = 0  # below 20 Hz
+        sound = world.synthesize(pitch, tones, np.full_like(tones, _LEAST_NOISE), rate)
+        rng = np.random.default_rng(int.from_bytes(blake2b(clip.tobytes(), digest_size=8).digest(), "little"))
+        return sound + shaped_noise(noisy, rate * _FRAME_SECONDS, len(sound), rng)
 
     def _analyse(
         self, sound: np.ndarray, sample_rate: int, aperiodicity: bool = True
