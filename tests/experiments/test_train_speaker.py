@@ -31,8 +31,8 @@ def test_what_is_written_and_what_a_second_call_finds(tiny_dataset, tmp_path):
 def test_readers_and_speakers_of_digits_are_told_apart(real_data, tmp_path):
     spec = f"speakers:{real_data / 'read_speech'}+{real_data / 'spoken_digits'}"
     both = load_dataset(spec, seconds=1.0, cache_dir=tmp_path / "cache", progress=False)
-    some = both.subset(np.sort(np.random.default_rng(0).permutation(len(both))[:600]))
+    some = both.subset(np.sort(np.random.default_rng(0).permutation(len(both))[:400]))
     few = {"width": 8, "epochs": 4, "crops": 4, "optimizer": "adamw", "learning_rate": 3e-3}  # steps are few
     found = train_speaker_on(some, tmp_path / "voices", changes=few, progress=False)
-    assert found.test_clips > 50
-    assert found.interval[0] > 0.3  # chance is a tenth, the commonest voice a fifth
+    assert found.test_clips > 25
+    assert found.interval[0] > 0.25  # chance is a tenth, the commonest voice a fifth
