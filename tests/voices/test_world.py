@@ -83,6 +83,28 @@ def test_strength_is_of_the_envelope(target):
     assert after[1400:1600].sum() / after[1100:1300].sum() > 1.5 * before[1400:1600].sum() / before[1100:1300].sum()
 
 
+def test_breath_is_of_each_clip_its_own_unless_worlds_is_asked_for(target):
+    """WORLD's noise is one sequence in all clips that it makes, which is a fingerprint."""
+    rng = np.random.default_rng(0)
+    x = (0.05 * rng.standard_normal((2, RATE))).astype(np.float32)
+    likeness = {}
+    for noise in ("fresh", "world"):
+        one, other = WorldVoice(noise=noise).convert(x, RATE, target)
+        likeness[noise] = abs(np.corrcoef(one, other)[0, 1])
+        assert np.sqrt(np.mean(one**2)) == pytest.approx(np.sqrt(np.mean(x[0] ** 2)), rel=1e-3)
+    assert likeness["fresh"] < 0.1 < 0.5 < likeness["world"]
+
+
+def test_fresh_noise_is_as_loud_and_as_coloured_as_worlds(target):
+    breathy = vowel(150) + 0.02 * np.random.default_rng(0).standard_normal(RATE).astype(np.float32)
+    power = []
+    for noise in ("fresh", "world"):
+        (made,) = WorldVoice(noise=noise).convert(breathy[None], RATE, target)
+        frames = made[:15872].reshape(-1, 256) * np.hanning(256)
+        power.append(np.square(np.abs(np.fft.rfft(frames))).mean(0)[2:].reshape(-1, 1)[:126].reshape(18, 7).mean(1))
+    assert np.abs(10 * np.log10(power[0] / power[1])).max() < 4
+
+
 def test_kept_clips_are_not_made_again(target, tmp_path, monkeypatch):
     voice = WorldVoice(store=ClipStore(tmp_path))
     x = np.stack([vowel(110), vowel(140)])
@@ -108,5 +130,7 @@ def test_what_is_no_voice_is_refused():
     for strength in (-1, 3, "1", True):
         with pytest.raises(ValueError, match="strength"):
             WorldVoice(strength)
+    with pytest.raises(ValueError, match="noise must be one of fresh, world"):
+        WorldVoice(noise="pink")
     with pytest.raises(ValueError, match=r"no voice conversion 'prayer'.*world"):
         open_voice("prayer")
