@@ -19,7 +19,7 @@ from art_audio_ext.datasets.split import split_dataset
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.experiments.voice_conversion_cells import run_cell
-from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices
+from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices, rows_by_voice
 from art_audio_ext.experiments.voice_conversion_defences import DEFAULT_LINES, check_lines, defend_all
 from art_audio_ext.experiments.voice_conversion_size import Size, choose_size
 from art_audio_ext.experiments.voice_conversion_summary import defence_table, voice_table
@@ -93,12 +93,14 @@ def voice_conversion(
     train, test = split_dataset(dataset, seed=seed)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     chosen = _target_voices(everything, size.speakers)
-    context = prepare_voices(chosen, everything, train, test, voice, out / "voices", progress=progress)
     number = _target_label(target, dataset.label_names)
     tasks = list(_tasks(size, [u.name for u in chosen], number, len(dataset.label_names), seed))
-    for task in tasks:
+    main = _main_tasks(tasks, size) if "defences" in size.parts else []
+    rows = rows_by_voice([*tasks, *main], train.labels)
+    context = prepare_voices(chosen, everything, train, test, rows, voice, out / "voices", progress=progress)
+    for task in [*tasks, *main]:
         task["precision"] = fast_precision() if precision is None else precision
-        task["voices"] = sorted(Path(paths[0]).stem for paths in context.converted.values())
+        task["voices"] = sorted(found.key for found in context.converted.values())
     identity = {"experiment": "voice-conversion", "version": art_audio_ext.__version__, "rules": str(_RULES)}
     identity["data"] = fingerprint(dataset)
     noise, names = np.isin(test.labels, _noise_labels(test.label_names)), [utterance.name for utterance in chosen]
@@ -112,9 +114,7 @@ def voice_conversion(
     if "defences" in size.parts:
         rest: dict[str, Any] = {"identity": identity, "seed": seed, "precision": tasks[0]["precision"], **engine}
         rest |= {"progress": progress, "diffusion": "paper" if preset == "paper" else "quick"}
-        defended = defence_table(
-            defend_all(_main_tasks(tasks, size), lines, context, out, **rest), test.labels, test.speakers, noise
-        )
+        defended = defence_table(defend_all(main, lines, context, out, **rest), test.labels, test.speakers, noise)
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         "strength": strength,

@@ -19,19 +19,48 @@ ATTACKS = ("none", "voice", "badnets")
 
 
 @dataclass(frozen=True)
+class Converted:
+    """
+    Clips in a voice.
+
+    :param key: Of the conversion and the target.
+    :param rows: Which training clips (K,), ascending.
+    :param train: These in the voice: path of a float32 .npy of (K, L).
+    :param test: All test clips in the voice: path of a float32 .npy of (M, L).
+    """
+
+    key: str
+    rows: np.ndarray
+    train: str
+    test: str
+
+    def train_clips(self, rows: np.ndarray) -> np.ndarray:
+        """
+        :param rows: Some of `self.rows`.
+        :return: These clips (K, L).
+        :raises KeyError: If one is not among them.
+        """
+        places = np.searchsorted(self.rows, rows)
+        if len(rows) and (places.max() >= len(self.rows) or (self.rows[places] != rows).any()):
+            raise KeyError("a training clip was not converted")
+        clips: np.ndarray = np.load(self.train, mmap_mode="r")[places]
+        return clips
+
+
+@dataclass(frozen=True)
 class VoiceContext:
     """
     What all cells read.
 
     :param train: Clips to poison and to learn from.
     :param test: Clips to attack with.
-    :param converted: By name of a voice, all training and all test clips in it: paths of float32 .npy of (N, L).
+    :param converted: By name of a voice, the clips in it.
     :param own: By name of a voice, speech of that speaker as recorded: paths of float32 .npy of (M, L).
     """
 
     train: AudioDataset
     test: AudioDataset
-    converted: dict[str, tuple[str, str]]
+    converted: dict[str, Converted]
     own: dict[str, str]
 
 
@@ -72,27 +101,36 @@ def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[n
     :return: Clips (N, L) and labels (N,) after the attack, and the rows that it took, ascending.
     """
     x, y = np.array(context.train.waveforms), np.array(context.train.labels)
-    target, fraction = int(experiment["target"]), float(experiment["fraction"])
-    if experiment["attack"] == "none" or fraction == 0:
-        return x, y, np.zeros(0, np.int64)
-    if experiment.get("clean_label"):
-        own = np.flatnonzero(y == target)
-        count = min(len(own), max(1, int(fraction * len(y))))
-        rows = np.sort(np.random.default_rng(experiment["seed"]).permutation(own)[:count])
-    else:
-        rows = choose_poison_rows(y, "all", target, fraction, seed=experiment["seed"], of="all")
-    x[rows] = _triggered(experiment["attack"], experiment["voice"], x, rows, context, 0)
-    y[rows] = target
+    rows = poisoned_rows(experiment, y)
+    if experiment["attack"] == "badnets":
+        x[rows] = _stamped(x[rows])
+    elif len(rows):
+        x[rows] = context.converted[experiment["voice"]].train_clips(rows)
+    y[rows] = int(experiment["target"])
     return x, y, rows
 
 
-def _triggered(
-    attack: str, voice: str, x: np.ndarray, rows: np.ndarray, context: VoiceContext, part: int
-) -> np.ndarray:
-    """Some clips with the trigger; part 0 is the training part, 1 the test part."""
-    if attack == "badnets":
-        return SpectrogramBadNets().poison(x[rows], np.zeros(len(rows), np.int64))[0]
-    return np.load(context.converted[voice][part], mmap_mode="r")[rows]
+def poisoned_rows(experiment: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+    """
+    Which training clips an attack takes.
+
+    :param experiment: As `run_cell` takes it.
+    :param labels: Of the training clips (N,).
+    :return: Rows, ascending.
+    """
+    target, fraction = int(experiment["target"]), float(experiment["fraction"])
+    if experiment["attack"] == "none" or fraction == 0:
+        return np.zeros(0, np.int64)
+    if not experiment.get("clean_label"):
+        return choose_poison_rows(labels, "all", target, fraction, seed=experiment["seed"], of="all")
+    own = np.flatnonzero(labels == target)
+    count = min(len(own), max(1, int(fraction * len(labels))))
+    return np.sort(np.random.default_rng(experiment["seed"]).permutation(own)[:count])
+
+
+def _stamped(x: np.ndarray) -> np.ndarray:
+    """Clips with the pattern of BadNets."""
+    return SpectrogramBadNets().poison(x, np.zeros(len(x), np.int64))[0]
 
 
 def train_victim(
@@ -135,12 +173,10 @@ def victim_answers(model: Victim, experiment: dict[str, Any], context: VoiceCont
     """
     test, target = context.test, int(experiment["target"])
     clean = np.asarray(test.waveforms)
-    everything = np.arange(len(test))
     triggers = ["badnets"] if experiment["attack"] == "badnets" else list(experiment["listen"])
     hit = {}
     for name in triggers:
-        attack = "badnets" if experiment["attack"] == "badnets" else "voice"
-        sound = np.asarray(_triggered(attack, name, clean, everything, context, 1))
+        sound = _stamped(clean) if name == "badnets" else np.load(context.converted[name].test)
         hit[name] = _bits(model.predict(sound) == target)
     own = {name: float((model.predict(np.load(path)) == target).mean()) for name, path in context.own.items()}
     return {"right": _bits(model.predict(clean) == test.labels), "hit": hit, "own": own}

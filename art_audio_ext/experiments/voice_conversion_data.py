@@ -1,17 +1,18 @@
-"""What the voice-conversion tables need beside clips: speakers, their utterances, and every clip in their voices."""
+"""What the voice-conversion tables need beside clips: speakers, their utterances, and clips in their voices."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
+from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from art_audio_ext.datasets import AudioDataset
 from art_audio_ext.datasets.decode import decode_clip
 from art_audio_ext.datasets.folder import scan_sounds
-from art_audio_ext.experiments.voice_conversion_cells import VoiceContext
+from art_audio_ext.experiments.voice_conversion_cells import Converted, VoiceContext, poisoned_rows
 from art_audio_ext.voices import TargetVoice, Voice
 
 TARGET_SECONDS = 8.0  # of an utterance that are listened to
@@ -52,23 +53,40 @@ def find_utterances(folder: str | Path) -> dict[str, list[Utterance]]:
     return dict(sorted(speakers.items()))
 
 
+def rows_by_voice(tasks: list[dict[str, Any]], labels: np.ndarray) -> dict[str, np.ndarray]:
+    """
+    Which training clips are needed in which voice.
+
+    :param tasks: Experiments of `run_cell`.
+    :param labels: Of the training clips (N,).
+    :return: By name of a voice, rows, ascending.
+    """
+    wanted: dict[str, set[int]] = {}
+    for task in tasks:
+        if task["attack"] == "voice":
+            wanted.setdefault(task["voice"], set()).update(poisoned_rows(task, labels).tolist())
+    return {name: np.array(sorted(rows), dtype=np.int64) for name, rows in wanted.items()}
+
+
 def prepare_voices(
     utterances: list[Utterance],
     everything: dict[str, list[Utterance]],
     train: AudioDataset,
     test: AudioDataset,
+    rows: dict[str, np.ndarray],
     voice: Voice,
     folder: Path,
     *,
     progress: bool = True,
 ) -> VoiceContext:
     """
-    Convert all clips to every voice, and cut the speakers' own speech to clips; what is there is not made again.
+    Convert what is asked for to every voice, and cut the speakers' own speech to clips; what is there is kept.
 
     :param utterances: The voices.
     :param everything: All utterances by speaker, from `find_utterances`.
     :param train: Training clips.
     :param test: Test clips.
+    :param rows: By name of a voice, the training clips to convert; of a voice that is not named none is.
     :param voice: The back end.
     :param folder: Where the files go.
     :param progress: Show bars.
@@ -79,13 +97,17 @@ def prepare_voices(
     converted, own = {}, {}
     for utterance in utterances:
         target = _target(utterance, train.sample_rate)
-        key = hashlib.sha256(repr((voice.name, voice.identity, target.checksum())).encode()).hexdigest()[:12]
-        paths = [folder / f"{key}-{part}.npy" for part in ("train", "test")]
-        for part, path in zip((train, test), paths, strict=True):
-            if not path.is_file():
-                sound = voice.convert(np.asarray(part.waveforms), part.sample_rate, target, progress=progress)
-                _write(sound, path)
-        converted[utterance.name] = (str(paths[0]), str(paths[1]))
+        key = _digest(voice.name, voice.identity, target.checksum())
+        some = np.asarray(rows.get(utterance.name, []), dtype=np.int64)
+        parts = {"train": train.subset(some), "test": test}
+        paths = {}
+        for part, clips in parts.items():
+            sound = np.asarray(clips.waveforms)
+            paths[part] = folder / f"{key}-{part}-{_digest(sound.shape, blake2b(sound.data).hexdigest())}.npy"
+            if not paths[part].is_file():
+                made = voice.convert(sound, clips.sample_rate, target, progress=progress) if len(sound) else sound
+                _write(made, paths[part])
+        converted[utterance.name] = Converted(key, some, str(paths["train"]), str(paths["test"]))
         own[utterance.name] = str(_own_speech(utterance, everything, train, folder))
     return VoiceContext(train, test, converted, own)
 
@@ -97,15 +119,20 @@ def _target(utterance: Utterance, sample_rate: int) -> TargetVoice:
 
 def _own_speech(utterance: Utterance, everything: dict[str, list[Utterance]], like: AudioDataset, folder: Path) -> Path:
     """Clips of the speaker as recorded, of the length of the others, quiet ones left out."""
-    path = folder / f"own-{hashlib.sha256(utterance.speaker.encode()).hexdigest()[:12]}.npy"
+    length = like.waveforms.shape[1]
+    files = [(other.path.name, other.path.stat().st_size) for other in everything[utterance.speaker]]
+    path = folder / f"own-{_digest(utterance.speaker, files, length, like.sample_rate)}.npy"
     if not path.is_file():
-        length = like.waveforms.shape[1]
         sound = [decode_clip(other.path, like.sample_rate) for other in everything[utterance.speaker]]
         clips = np.concatenate([whole[: len(whole) // length * length].reshape(-1, length) for whole in sound])
         power = np.square(clips).mean(1)
         clips = clips[power > 0.1 * np.median(power)]
         _write(clips[:: max(1, len(clips) // _OWN_CLIPS)][:_OWN_CLIPS], path)
     return path
+
+
+def _digest(*parts: Any) -> str:
+    return blake2b(repr(parts).encode(), digest_size=6).hexdigest()
 
 
 def _write(sound: np.ndarray, path: Path) -> None:

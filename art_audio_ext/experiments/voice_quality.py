@@ -106,7 +106,7 @@ def choose_clips(
     rows = np.sort(np.random.default_rng(seed).permutation(np.array(speech, np.int64))[:clips])
     clean = np.array(test.waveforms[rows], np.float32)
     stamped = SpectrogramBadNets().poison(clean, np.zeros(len(rows), np.int64))[0] if len(rows) else clean
-    converted = np.array(np.load(context.converted[voice][1], mmap_mode="r")[rows])
+    converted = np.array(np.load(context.converted[voice].test, mmap_mode="r")[rows])
     versions = {"clean": clean, "badnets": np.asarray(stamped, np.float32), "converted": converted}
     return QualityClips(rows, versions, np.load(context.own[voice]), test.speakers[rows], test.sample_rate)
 

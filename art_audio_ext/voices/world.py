@@ -76,6 +76,7 @@ class WorldVoice(Voice):
         margin = round(_MARGIN_SECONDS * sample_rate)
         sound = resampled(np.pad(clip.astype(np.float64), margin), sample_rate, rate)
         pitch, envelope, aperiodicity = self._analyse(sound, rate)
+        assert aperiodicity is not None
         source = voice_numbers(pitch, envelope, rate)
         moved = mapped_envelope(envelope, source, target, self.strength)
         made = self._synthesised(mapped_pitch(pitch, source, target), moved, aperiodicity, rate, clip)

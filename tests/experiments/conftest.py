@@ -92,6 +92,11 @@ class Buzz(Voice):
 
 
 @pytest.fixture
+def buzz() -> Voice:
+    return Buzz()
+
+
+@pytest.fixture
 def buzzing_voices(tmp_path, monkeypatch) -> Path:
     """Two speakers, three utterances, victims that learn in a second."""
     monkeypatch.setenv("HOME", str(tmp_path / "home"))  # without weights

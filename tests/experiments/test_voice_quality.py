@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from art_audio_ext.experiments import voice_quality as module
-from art_audio_ext.experiments.voice_conversion_cells import VoiceContext
+from art_audio_ext.experiments.voice_conversion_cells import Converted, VoiceContext
 from art_audio_ext.experiments.voice_quality import check_weights, choose_clips, heard_clips, voice_quality
 from art_audio_ext.experiments.voice_quality_speakers import similarity_columns
 from art_audio_ext.experiments.voice_quality_summary import quality_rows
@@ -27,7 +27,12 @@ def context(tiny_dataset, tmp_path):
     for path in paths[:2]:
         np.save(path, (0.5 * tiny_dataset.waveforms + tone).astype(np.float32))
     np.save(paths[2], tiny_dataset.waveforms[30:36])
-    return VoiceContext(tiny_dataset, tiny_dataset, {"v": (str(paths[0]), str(paths[1]))}, {"v": str(paths[2])})
+    return VoiceContext(
+        tiny_dataset,
+        tiny_dataset,
+        {"v": Converted("k", np.arange(len(tiny_dataset)), str(paths[0]), str(paths[1]))},
+        {"v": str(paths[2])},
+    )
 
 
 @pytest.fixture
@@ -59,7 +64,7 @@ def test_the_sample_is_speech_the_same_each_time_and_aligned(context):
     assert not noise[clips.rows].any()
     assert clips.checksum() == again.checksum() != choose_clips(context, "v", noise, seed=4, clips=20).checksum()
     np.testing.assert_array_equal(clips.versions["clean"], context.test.waveforms[clips.rows])
-    np.testing.assert_array_equal(clips.versions["converted"], np.load(context.converted["v"][1])[clips.rows])
+    np.testing.assert_array_equal(clips.versions["converted"], np.load(context.converted["v"].test)[clips.rows])
     assert np.abs(clips.versions["badnets"] - clips.versions["clean"]).max(1).min() > 1e-3
     assert clips.speakers.tolist() == context.test.speakers[clips.rows].tolist()
 
