@@ -13,6 +13,7 @@ from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
 from art_audio_ext.cli_train import train
+from art_audio_ext.cli_voice import register as register_voice
 from art_audio_ext.command_errors import run_command
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train, name="train")
+register_voice(experiment)
 app.add_typer(experiment, name="experiment")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned

@@ -20,11 +20,12 @@ from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.experiments.voice_conversion_cells import run_cell
 from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utterances, prepare_voices, rows_by_voice
-from art_audio_ext.experiments.voice_conversion_defences import DEFAULT_LINES, check_lines, defend_all
+from art_audio_ext.experiments.voice_conversion_defences import check_lines, defend_all
 from art_audio_ext.experiments.voice_conversion_size import Size, choose_size
 from art_audio_ext.experiments.voice_conversion_summary import defence_table, voice_table
 from art_audio_ext.experiments.voice_quality import check_weights, choose_clips, heard_clips, voice_quality
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
+from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import open_voice
 
@@ -45,6 +46,7 @@ def voice_conversion(
     defences: Sequence[str] | None = None,
     conversion: str = "world",
     strength: float | None = None,
+    seconds: float = 1.0,
     epochs: int | None = None,
     architecture: str | None = None,
     precision: str | None = None,
@@ -60,7 +62,7 @@ def voice_conversion(
     Written to `out`: `voices/`, `cells.jsonl`, `results.json`, `table.md`, `rates.png` and `report.html`; with the
     part "quality" also `quality.jsonl` and `quality.png`.
 
-    :param data: As `load_dataset` takes it, or a dataset of one-second clips at 16 kHz.
+    :param data: As `load_dataset` takes it, or a dataset at 16 kHz.
     :param voices: A folder of utterances, a sub-folder a speaker; or "builtin", five voices made on the spot.
     :param out: Folder for everything; made if absent.
     :param preset: A key of `PRESETS`.
@@ -71,8 +73,9 @@ def voice_conversion(
     :param defences: Of the part "defences", as `check_lines` takes them; None is `DEFAULT_LINES`.
     :param conversion: How voices are converted, a key of `voices.VOICES`.
     :param strength: Of the conversion, where it has one (`WorldVoice`); None is its own.
+    :param seconds: Length of clips; 1 for classifiers of commands.
     :param epochs: Of the victims, instead of the preset's.
-    :param architecture: Of the victims, instead of the preset's.
+    :param architecture: Of the victims, instead of the preset's; "sincnet" or "rawnet3" where speakers are labels.
     :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
     :param nisqa_weights: `nisqa.tar` for the part "quality"; None looks where torchmetrics keeps it. Not downloaded.
     :param speaker_weights: Of ECAPA-TDNN, as `open_speaker_encoder` takes them; without, pitch and envelope decide.
@@ -85,11 +88,11 @@ def voice_conversion(
     begin, out = time.perf_counter(), Path(out)
     size = choose_size(preset, rates, seeds, parts, epochs, architecture)
     check_weights(size.parts, nisqa_weights, speaker_weights)
-    lines = check_lines(DEFAULT_LINES if defences is None else defences)
+    lines = check_lines(defences, isinstance(size.victim, ClassifierSettings))
     if strength is not None and conversion != "world":
         raise ValueError(f"only world has a strength, not {conversion}: leave it out")
     voice = open_voice(conversion, **({} if strength is None else {"strength": strength}))
-    dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), seed=seed, progress=progress)
+    dataset = data if isinstance(data, AudioDataset) else _loaded(data, seconds, seed, progress)
     train, test = split_dataset(dataset, seed=seed)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     chosen = _target_voices(everything, size.speakers)
@@ -130,6 +133,10 @@ def voice_conversion(
     }
     write_voice_conversion(record, out, heard)
     return record
+
+
+def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> AudioDataset:
+    return load_dataset(str(data), seconds=seconds, seed=seed, progress=progress)
 
 
 def _main_tasks(tasks: list[dict[str, Any]], size: Size) -> list[dict[str, Any]]:

@@ -9,11 +9,8 @@ import numpy as np
 
 from art_audio_ext.attacks.poisoning import SpectrogramBadNets
 from art_audio_ext.datasets import AudioDataset
-from art_audio_ext.experiments.train_classifier import background_of
+from art_audio_ext.experiments.voice_victims import Model, fit_victim
 from art_audio_ext.functional.poison_rows import choose_poison_rows
-from art_audio_ext.training.classifier import train_classifier
-from art_audio_ext.training.classifier_settings import ClassifierSettings
-from art_audio_ext.training.speech_model import SpeechModel
 
 ATTACKS = ("none", "voice", "badnets")
 
@@ -134,8 +131,8 @@ def _stamped(x: np.ndarray) -> np.ndarray:
 
 
 def train_victim(
-    x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: VoiceContext, start: SpeechModel | None = None
-) -> SpeechModel:
+    x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: VoiceContext, start: Model | None = None
+) -> Model:
     """
     A classifier of these clips.
 
@@ -146,20 +143,9 @@ def train_victim(
     :param start: A model to go on from, for `fine_tune` epochs; None starts anew.
     :return: Trained.
     """
-    train = context.train
-    return train_classifier(
-        x,
-        y,
-        train.label_names,
-        train.sample_rate,
-        ClassifierSettings.from_dict(experiment["settings"]),
-        seed=int(experiment["seed"]),
-        background=background_of(train),
-        start=start,
-        epochs=None if start is None else int(experiment["fine_tune"]),
-        progress=False,
-        precision=experiment["precision"],
-    )
+    epochs = None if start is None else int(experiment["fine_tune"])
+    run: dict[str, Any] = {"seed": int(experiment["seed"]), "precision": experiment["precision"]}
+    return fit_victim(x, y, context.train, experiment["settings"], **run, start=start, epochs=epochs)
 
 
 def victim_answers(model: Victim, experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from art_audio_ext.experiments.voice_conversion_cells import (
     train_victim,
     victim_answers,
 )
+from art_audio_ext.experiments.voice_victims import Model, load_victim
 from art_audio_ext.training.classifier_settings import ClassifierSettings
-from art_audio_ext.training.speech_model import SpeechModel
 
 PURIFIERS = tuple(name for name, line in DEFENCES.items() if line.purifier is not None and line.model == "plain")
 DEFAULT_LINES = (
@@ -52,14 +52,20 @@ class DefenceContext:
     victims: str
 
 
-def check_lines(names: Sequence[str]) -> tuple[str, ...]:
+def check_lines(names: Sequence[str] | None, pictures: bool = True) -> tuple[str, ...]:
     """
     Defences by name, each once.
 
-    :param names: Of `FILTERS`, `MORE_FILTERS` and `PURIFIERS`.
+    :param names: Of `FILTERS`, `MORE_FILTERS` and `PURIFIERS`; None for `DEFAULT_LINES`, as far as the victim allows.
+    :param pictures: Whether the victim takes log-mels, as classifiers of commands do, and those of speakers do not.
     :return: The same.
-    :raises ValueError: If there is none, or one is unknown.
+    :raises ValueError: If there is none, one is unknown, or one does not suit the victim.
     """
+    of_mels = [name for name in PURIFIERS if DEFENCES[name].diffusion == "mel_diffusion"]
+    if names is None:
+        return tuple(name for name in DEFAULT_LINES if pictures or name not in of_mels)
+    if not pictures and (wrong := sorted({*names} & {*of_mels})):
+        raise ValueError(f"{', '.join(wrong)} gives log-mels, which a victim of speakers does not take: leave it out")
     known = (*FILTERS, *MORE_FILTERS, *PURIFIERS)
     if not names or (unknown := [name for name in names if name not in known]):
         raise ValueError(f"there is no defence {', '.join(unknown) if names else 'named'}: choose {', '.join(known)}")
@@ -142,7 +148,7 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
 
 def _removed(
     name: str,
-    victim: SpeechModel,
+    victim: Model,
     x: np.ndarray,
     y: np.ndarray,
     rows: np.ndarray,
@@ -170,9 +176,9 @@ def _removed(
 
 
 class _Purified:
-    """A victim behind a purifier, with what is asked of a `SpeechModel`."""
+    """A victim behind a purifier, with what is asked of a model."""
 
-    def __init__(self, victim: SpeechModel, name: str, models: dict[str, str], seed: int) -> None:
+    def __init__(self, victim: Model, name: str, models: dict[str, str], seed: int) -> None:
         self.victim, self.purifiers = victim, build_purifiers(find_defence(name), models, seed, _BATCH)
 
     def predict(self, waveforms: np.ndarray) -> np.ndarray:
@@ -182,13 +188,13 @@ class _Purified:
         return labels
 
 
-def _victim(x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: DefenceContext) -> SpeechModel:
+def _victim(x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: DefenceContext) -> Model:
     """The undefended victim, trained unless its file is there."""
     decides = {name: value for name, value in experiment.items() if name not in ("defence", "weights", "listen")}
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
     path = Path(context.victims) / f"{key}.safetensors"
     if path.is_file() and path.with_suffix(".json").is_file():
-        return SpeechModel.load(path)
+        return load_victim(path, experiment["settings"])
     model = train_victim(x, y, experiment, context.voices)
     model.save(path)
     return model

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from art_audio_ext.experiments.voice_victims import Settings, victim_settings
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 
 _RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
@@ -29,21 +30,17 @@ class Size:
     rates: tuple[float, ...]
     parts: tuple[str, ...]
     rate: float
-    victim: ClassifierSettings
+    victim: Settings
     speakers: int = 5
 
 
 _QUICK_VICTIM = ClassifierSettings(epochs=16)
+_PAPER_VICTIM = ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2)
+_SPEAKERS = {"quick": "quick", "standard": "quick", "paper": "paper"}  # presets of speaker classifiers
 PRESETS = {
     "quick": Size(1, (0.01, 0.05), ("quality",), 0.05, _QUICK_VICTIM, 2),
     "standard": Size(5, _RATES, PARTS, 0.05, _QUICK_VICTIM),
-    "paper": Size(
-        5,
-        _RATES,
-        PARTS,
-        0.01,
-        ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2),
-    ),
+    "paper": Size(5, _RATES, PARTS, 0.01, _PAPER_VICTIM),
 }
 
 
@@ -63,7 +60,7 @@ def choose_size(
     :param seeds: How many; None as the preset says.
     :param parts: Of `PARTS`; None as the preset says.
     :param epochs: Of the victims; None as the preset says.
-    :param architecture: Of the victims; None as the preset says.
+    :param architecture: Of the victims, commands or speakers; None as the preset says.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -76,7 +73,8 @@ def choose_size(
     if seeds is not None and (isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1):
         raise ValueError(f"seeds must be a whole number from 1 up, got {seeds!r}")
     size = PRESETS[preset]
-    victim = size.victim.changed(epochs=epochs, architecture=architecture)
+    assert isinstance(size.victim, ClassifierSettings)
+    victim = victim_settings(size.victim, _SPEAKERS[preset], architecture, epochs)
     given: dict[str, Any] = {
         "rates": rates and tuple(dict.fromkeys(rates)),
         "parts": None if parts is None else tuple(parts),

@@ -25,6 +25,7 @@ def train_speaker(
     *,
     seed: int,
     architecture: str | None = None,
+    start: SpeakerModel | None = None,
     epochs: int | None = None,
     checkpoint_dir: Path | None = None,
     progress: bool = True,
@@ -45,6 +46,7 @@ def train_speaker(
     :param settings: A `SpeakerSettings`, or "quick", "standard" or "paper".
     :param seed: Of the first weights, the order, the windows and their loudness; not negative.
     :param architecture: A key of `SPEAKER_NETWORKS`; None is that of the settings, "sincnet" for a preset's name.
+    :param start: A model of the same sizes and speakers to go on from (fine-tuning) instead of fresh weights.
     :param epochs: Replaces the number in the settings.
     :param checkpoint_dir: Where checkpoints lie; None keeps none.
     :param progress: Show a bar.
@@ -69,10 +71,24 @@ def train_speaker(
         "seed": number,
         "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
     }
+    network = seeded(build, number)
+    if start is not None:
+        _check_start(start, chosen, label_names)
+        network.load_state_dict(start.network.state_dict())
+        fingerprint["start"] = start.checksum()
     from art_audio_ext.training.speaker_module import SpeakerModule  # Lightning takes seconds to import
 
-    module = SpeakerModule(seeded(build, number), chosen, number, fingerprint)
+    module = SpeakerModule(network, chosen, number, fingerprint)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
     run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)
     return SpeakerModel(module.network.cpu(), chosen, tuple(label_names), module.history)
+
+
+def _check_start(start: SpeakerModel, settings: SpeakerSettings, label_names: Sequence[str]) -> None:
+    """Refuse a model of other sizes or speakers."""
+    for name in ("architecture", "width"):
+        if getattr(start.settings, name) != getattr(settings, name):
+            raise ValueError(f"the model to go on from has another {name}: {getattr(start.settings, name)!r}")
+    if start.label_names != tuple(label_names):
+        raise ValueError("the model to go on from knows other speakers: give the data that it learnt from")

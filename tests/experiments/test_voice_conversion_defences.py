@@ -45,6 +45,9 @@ def test_the_figures_of_a_row():
 
 def test_a_defence_that_is_none_is_named():
     assert check_lines(["combined", "none", "combined"]) == ("combined", "none")
+    assert set(check_lines(None)) - set(check_lines(None, pictures=False)) == {"frequency_stage", "dual_pure"}
+    with pytest.raises(ValueError, match="dual_pure gives log-mels"):
+        check_lines(["none", "dual_pure"], pictures=False)
     for names in ([], ["prayer"], ["adversarial"]):  # the last has another classifier
         with pytest.raises(ValueError, match="choose none, perfect"):
             check_lines(names)

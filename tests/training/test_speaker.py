@@ -180,3 +180,14 @@ def test_settings_are_checked_and_round_trip():
         resolve_settings("rawnet3", "best")
     with pytest.raises(ValueError, match="choose sincnet, rawnet3"):
         resolve_settings("xvector")
+
+
+def test_a_model_to_go_on_from_must_be_of_the_same_kind(tiny_dataset):
+    pytest.importorskip("speechbrain", reason="needs the extra [voice]")
+    learn = (np.asarray(tiny_dataset.waveforms), tiny_dataset.labels, tiny_dataset.label_names, 16000)
+    settings = SpeakerSettings(width=4, epochs=1, hop_seconds=0.2)
+    model = train_speaker(*learn, settings, seed=0, progress=False)
+    with pytest.raises(ValueError, match="another width: 4"):
+        train_speaker(*learn, replace(settings, width=8), seed=0, start=model, progress=False)
+    with pytest.raises(ValueError, match="other speakers"):
+        train_speaker(*learn[:2], ("e", "f", "g", "h"), 16000, settings, seed=0, start=model, progress=False)
