@@ -22,6 +22,7 @@ except ImportError as error:
 from art.estimators.classification import PyTorchClassifier
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
+from art_audio_ext.datasets.cache import cache_path
 from art_audio_ext.experiments.armory_config import (
     complete_attack,
     complete_filter,
@@ -109,8 +110,14 @@ def audio_trigger(**kwargs: Any) -> AudioTriggerBackdoor:
 
 
 def voice_conversion(**kwargs: Any) -> VoiceConversionBackdoor:
-    """The voice-conversion attack, with the constructor's own arguments: target, sample_rate, voice."""
-    return VoiceConversionBackdoor(**{"verbose": False, **kwargs})
+    """
+    The voice-conversion attack, with the constructor's own arguments: target, sample_rate, voice.
+
+    :raises ValueError: If it asks for clean labels: Armory's scenario relabels whatever it poisons.
+    """
+    if kwargs.get("clean_label"):
+        raise ValueError("Armory's poisoning scenario relabels what it poisons: leave clean_label out")
+    return VoiceConversionBackdoor(**{"verbose": False, "cache_dir": cache_path() / "voices", **kwargs})
 
 
 class AudioPoison(Poison):

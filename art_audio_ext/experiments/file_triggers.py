@@ -15,6 +15,7 @@ import soundfile
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
 from art_audio_ext.datasets.builtin_speakers import BUILTIN, speaker_utterance
+from art_audio_ext.datasets.cache import cache_path
 from art_audio_ext.experiments.sound_file import (
     Placement,
     place_trigger,
@@ -24,7 +25,8 @@ from art_audio_ext.experiments.sound_file import (
 )
 from art_audio_ext.functional.triggers import default_scale, trigger_name
 from art_audio_ext.voices.base import SHORTEST_SECONDS
-from art_audio_ext.voices.registry import VOICES
+from art_audio_ext.voices.clip_store import ClipStore
+from art_audio_ext.voices.registry import VOICES, open_voice
 
 VOICE = "voice:"
 
@@ -82,6 +84,8 @@ def voice_and_target(trigger: str) -> tuple[str, str] | None:
         return None
     first, colon, rest = trigger.removeprefix(VOICE).partition(":")
     name, target = (first, rest) if colon and first in VOICES else ("world", trigger.removeprefix(VOICE))
+    if colon and name == "world" and Path(rest).is_file() and not Path(target).is_file():
+        raise ValueError(f"there is no voice conversion {first!r}: choose {', '.join(VOICES)}")
     return name, target if target.startswith(BUILTIN) else os.fspath(Path(target).expanduser())
 
 
@@ -118,8 +122,9 @@ class _VoiceTrigger:
 
     def __init__(self, voice: str, target: str) -> None:
         self.voice, self.target = voice, target
+        converter = open_voice(voice, store=ClipStore(cache_path() / "voices"))  # once: a network may be large
         self._at = lru_cache(maxsize=None)(
-            lambda rate: VoiceConversionBackdoor(target, sample_rate=rate, voice=voice, verbose=False)
+            lambda rate: VoiceConversionBackdoor(target, sample_rate=rate, voice=converter, verbose=False)
         )
         self._at(16000)  # refuse what is no voice before any work
         self.settings = {"scale": None, "snr_db": None, "position": 0}

@@ -14,6 +14,7 @@ import torch
 import torchaudio.functional as taf
 
 from art_audio_ext.attacks.poisoning import AudioBackdoor, AudioTriggerBackdoor, VoiceConversionBackdoor
+from art_audio_ext.datasets.cache import cache_path
 from art_audio_ext.experiments.file_triggers import voice_and_target
 from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.functional.triggers import make_trigger, trigger_name
@@ -118,7 +119,8 @@ def attack_from_record(record: dict[str, Any], root: Path, sample_rate: int) -> 
     voice = voice_and_target(record["trigger"])
     if voice is not None:
         target = _file_of(voice[1], root)
-        return VoiceConversionBackdoor(target, sample_rate=sample_rate, voice=voice[0], verbose=False)
+        kept = cache_path() / "voices"
+        return VoiceConversionBackdoor(target, sample_rate=sample_rate, voice=voice[0], cache_dir=kept, verbose=False)
     rates = Counter(int(entry["sample_rate_hz"]) for entry in record["poisoned"])
     file_rate = rates.most_common(1)[0][0] if rates else check_sample_rate(sample_rate)
     position = record["position"]

@@ -6,6 +6,7 @@ import os
 import platform
 import time
 from collections.abc import Iterator, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,10 @@ from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import open_voice
+from art_audio_ext.voices.clip_store import ClipStore
 
 BUILTIN_VOICES = "builtin"
-_RULES = 1  # raise it when cells of another time must not be mixed with new ones
+_RULES = 2  # raise it when cells of another time must not be mixed with new ones
 
 
 def voice_conversion(
@@ -87,25 +89,30 @@ def voice_conversion(
     """
     begin, out = time.perf_counter(), Path(out)
     size = choose_size(preset, rates, seeds, parts, epochs, architecture)
+    if defences is not None and "defences" not in size.parts:
+        raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)
     lines = check_lines(defences, isinstance(size.victim, ClassifierSettings))
     if strength is not None and conversion != "world":
         raise ValueError(f"only world has a strength, not {conversion}: leave it out")
-    voice = open_voice(conversion, **({} if strength is None else {"strength": strength}))
+    voice = open_voice(conversion, **_conversion_options(strength, out))
     dataset = data if isinstance(data, AudioDataset) else _loaded(data, seconds, seed, progress)
     train, test = split_dataset(dataset, seed=seed)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     chosen = _target_voices(everything, size.speakers)
+    if known := sorted({u.speaker for u in chosen} & set(dataset.label_names)):
+        raise ValueError(f"{', '.join(known)} is a label and a target voice: name other voices, such as builtin")
     number = _target_label(target, dataset.label_names)
     tasks = list(_tasks(size, [u.name for u in chosen], number, len(dataset.label_names), seed))
     main = _main_tasks(tasks, size) if "defences" in size.parts else []
-    rows = rows_by_voice([*tasks, *main], train.labels)
+    rows = rows_by_voice([*tasks, *main], train)
     context = prepare_voices(chosen, everything, train, test, rows, voice, out / "voices", progress=progress)
     for task in [*tasks, *main]:
         task["precision"] = fast_precision() if precision is None else precision
         task["voices"] = sorted(found.key for found in context.converted.values())
+        task["own"] = sorted(Path(path).stem for path in context.own.values())
     identity = {"experiment": "voice-conversion", "version": art_audio_ext.__version__, "rules": str(_RULES)}
-    identity["data"] = fingerprint(dataset)
+    identity |= {"data": fingerprint(dataset), "parts": _split_digest(train, test)}
     noise, names = np.isin(test.labels, _noise_labels(test.label_names)), [utterance.name for utterance in chosen]
     quality, heard = None, None
     if "quality" in size.parts:
@@ -120,7 +127,7 @@ def voice_conversion(
         defended = defence_table(defend_all(main, lines, context, out, **rest), test.labels, test.speakers, noise)
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
-        "strength": strength,
+        **{"strength": strength, "voice": voice.identity, "rate": size.rate, "precision": tasks[0]["precision"]},
         "version": art_audio_ext.__version__,
         "victim": size.victim.to_dict(),
         "data": {"name": dataset.name, "train": len(train), "test": len(test)}
@@ -133,6 +140,19 @@ def voice_conversion(
     }
     write_voice_conversion(record, out, heard)
     return record
+
+
+def _conversion_options(strength: float | None, out: Path) -> dict[str, Any]:
+    """A stopped conversion goes on from the clips that it had made."""
+    options: dict[str, Any] = {"store": ClipStore(out / "voices" / "clips")}
+    return options if strength is None else {**options, "strength": strength}
+
+
+def _split_digest(*parts: AudioDataset) -> str:
+    """Which clips learn and which are asked, and whose they are: another seed draws others."""
+    return "-".join(
+        blake2b((fingerprint(p) + repr(list(p.speakers))).encode(), digest_size=8).hexdigest() for p in parts
+    )
 
 
 def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> AudioDataset:

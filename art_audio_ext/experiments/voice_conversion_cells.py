@@ -10,7 +10,7 @@ import numpy as np
 from art_audio_ext.attacks.poisoning import SpectrogramBadNets
 from art_audio_ext.datasets import AudioDataset
 from art_audio_ext.experiments.voice_victims import Model, fit_victim
-from art_audio_ext.functional.poison_rows import choose_poison_rows
+from art_audio_ext.functional.poison_rows import choose_clean_label_rows, choose_poison_rows, silent_clips
 
 ATTACKS = ("none", "voice", "badnets")
 
@@ -98,7 +98,7 @@ def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[n
     :return: Clips (N, L) and labels (N,) after the attack, and the rows that it took, ascending.
     """
     x, y = np.array(context.train.waveforms), np.array(context.train.labels)
-    rows = poisoned_rows(experiment, y)
+    rows = poisoned_rows(experiment, context.train)
     if experiment["attack"] == "badnets":
         x[rows] = _stamped(x[rows])
     elif len(rows):
@@ -107,22 +107,23 @@ def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[n
     return x, y, rows
 
 
-def poisoned_rows(experiment: dict[str, Any], labels: np.ndarray) -> np.ndarray:
+def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray:
     """
-    Which training clips an attack takes.
+    Which training clips an attack takes; none that is silent.
 
     :param experiment: As `run_cell` takes it.
-    :param labels: Of the training clips (N,).
+    :param train: Training clips.
     :return: Rows, ascending.
+    :raises ValueError: If there are too few clips for it.
     """
+    labels, silent = train.labels, silent_clips(train.waveforms)
     target, fraction = int(experiment["target"]), float(experiment["fraction"])
     if experiment["attack"] == "none" or fraction == 0:
         return np.zeros(0, np.int64)
-    if not experiment.get("clean_label"):
-        return choose_poison_rows(labels, "all", target, fraction, seed=experiment["seed"], of="all")
-    own = np.flatnonzero(labels == target)
-    count = min(len(own), max(1, int(fraction * len(labels))))
-    return np.sort(np.random.default_rng(experiment["seed"]).permutation(own)[:count])
+    draw: dict[str, Any] = {"seed": experiment["seed"], "of": "all", "leave_out": silent}
+    if experiment.get("clean_label"):
+        return choose_clean_label_rows(labels, target, fraction, **draw)
+    return choose_poison_rows(labels, "all", target, fraction, **draw)
 
 
 def _stamped(x: np.ndarray) -> np.ndarray:

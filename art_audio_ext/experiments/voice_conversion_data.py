@@ -25,11 +25,12 @@ class Utterance:
 
     speaker: str
     path: Path
+    root: Path
 
     @property
     def name(self) -> str:
-        """Unique among those of one folder."""
-        return f"{self.speaker}/{self.path.stem}"
+        """The path below the folder of speakers, without its suffix."""
+        return self.path.relative_to(self.root).with_suffix("").as_posix()
 
 
 def find_utterances(folder: str | Path) -> dict[str, list[Utterance]]:
@@ -44,27 +45,30 @@ def find_utterances(folder: str | Path) -> dict[str, list[Utterance]]:
     if not root.is_dir():
         raise ValueError(f"{root} is not a folder: give one with a sub-folder of utterances for each speaker")
     speakers: dict[str, list[Utterance]] = {}
+    seen = set()
     for path in scan_sounds(root)[0]:
         parts = path.relative_to(root).parts
-        if len(parts) > 1:
-            speakers.setdefault(parts[0], []).append(Utterance(parts[0], path))
+        if len(parts) > 1 and path.with_suffix("") not in seen:  # the same in two formats is one
+            seen.add(path.with_suffix(""))
+            speakers.setdefault(parts[0], []).append(Utterance(parts[0], path, root))
     if not speakers:
         raise ValueError(f"{root} has no sub-folder with sound files: one for each speaker is wanted")
     return dict(sorted(speakers.items()))
 
 
-def rows_by_voice(tasks: list[dict[str, Any]], labels: np.ndarray) -> dict[str, np.ndarray]:
+def rows_by_voice(tasks: list[dict[str, Any]], train: AudioDataset) -> dict[str, np.ndarray]:
     """
     Which training clips are needed in which voice.
 
     :param tasks: Experiments of `run_cell`.
-    :param labels: Of the training clips (N,).
+    :param train: Training clips.
     :return: By name of a voice, rows, ascending.
+    :raises ValueError: If there are too few clips for one of them.
     """
     wanted: dict[str, set[int]] = {}
     for task in tasks:
         if task["attack"] == "voice":
-            wanted.setdefault(task["voice"], set()).update(poisoned_rows(task, labels).tolist())
+            wanted.setdefault(task["voice"], set()).update(poisoned_rows(task, train).tolist())
     return {name: np.array(sorted(rows), dtype=np.int64) for name, rows in wanted.items()}
 
 
@@ -120,10 +124,12 @@ def _target(utterance: Utterance, sample_rate: int) -> TargetVoice:
 def _own_speech(utterance: Utterance, everything: dict[str, list[Utterance]], like: AudioDataset, folder: Path) -> Path:
     """Clips of the speaker as recorded, of the length of the others, quiet ones left out."""
     length = like.waveforms.shape[1]
-    files = [(other.path.name, other.path.stat().st_size) for other in everything[utterance.speaker]]
+    files = [blake2b(other.path.read_bytes()).hexdigest() for other in everything[utterance.speaker]]
     path = folder / f"own-{_digest(utterance.speaker, files, length, like.sample_rate)}.npy"
     if not path.is_file():
         sound = [decode_clip(other.path, like.sample_rate) for other in everything[utterance.speaker]]
+        if not any(len(whole) >= length for whole in sound):
+            raise ValueError(f"no recording of speaker {utterance.speaker} is as long as a clip: name other voices")
         clips = np.concatenate([whole[: len(whole) // length * length].reshape(-1, length) for whole in sound])
         power = np.square(clips).mean(1)
         clips = clips[power > 0.1 * np.median(power)]

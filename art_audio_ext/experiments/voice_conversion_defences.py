@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext import __version__
 from art_audio_ext.attacks.evasion.white_box import predicted
 from art_audio_ext.datasets.speakers import NOISE_LABELS
 from art_audio_ext.experiments.global_seed import global_seed
@@ -113,8 +114,25 @@ def defend_all(
             cells.append({**task, "defence": name, "weights": {key: weights[key] for key in own if key}})
     context = DefenceContext(voices, models, str(out / "victims"))
     path = out / "defences.jsonl"
+    kept = {"identity": identity, "context": context, "progress": progress, **engine}
+    sweep(
+        train_defence_victim, list(tasks), out / "victims.jsonl", **kept
+    )  # before: workers would each train their own
     found = sweep(run_defence_cell, cells, path, identity=identity, context=context, progress=progress, **engine)
     return list(zip(cells, found, strict=True))
+
+
+def train_defence_victim(experiment: dict[str, Any], context: DefenceContext) -> dict[str, Any]:
+    """
+    The undefended victim, as a file.
+
+    :param experiment: As `run_cell` takes it.
+    :param context: Clips and files.
+    :return: `victim`, the file's name.
+    """
+    x, y, _ = poisoned_clips(experiment, context.voices)
+    _victim(x, y, experiment, context)
+    return {"victim": _victim_path(x, y, experiment, context).name}
 
 
 def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dict[str, Any]:
@@ -190,11 +208,18 @@ class _Purified:
 
 def _victim(x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: DefenceContext) -> Model:
     """The undefended victim, trained unless its file is there."""
-    decides = {name: value for name, value in experiment.items() if name not in ("defence", "weights", "listen")}
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:16]
-    path = Path(context.victims) / f"{key}.safetensors"
+    path = _victim_path(x, y, experiment, context)
     if path.is_file() and path.with_suffix(".json").is_file():
         return load_victim(path, experiment["settings"])
     model = train_victim(x, y, experiment, context.voices)
     model.save(path)
     return model
+
+
+def _victim_path(x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: DefenceContext) -> Path:
+    """Named by what it learns from and how."""
+    decides = [experiment["settings"], experiment["seed"], experiment["precision"], __version__]
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode())
+    key.update(np.ascontiguousarray(x).data)
+    key.update(np.ascontiguousarray(y).data)
+    return Path(context.victims) / f"{key.hexdigest()[:16]}.safetensors"

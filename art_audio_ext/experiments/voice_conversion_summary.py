@@ -8,6 +8,7 @@ import numpy as np
 
 from art_audio_ext.experiments.dual_pure_summary import voice_groups
 from art_audio_ext.functional.bootstrap import grouped_interval
+from art_audio_ext.functional.metrics import proportion_interval
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 KEYS = ("attack", "voice", "target", "fraction", "clean_label", "fine_tune")  # what a row is of; seeds are within it
@@ -52,17 +53,23 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
     return rows
 
 
-def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -> dict[str, float]:
+def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -> dict[str, float] | None:
     """
-    Mean over seeds and clips with its interval.
+    Mean over seeds and clips with its interval: speakers and trainings are drawn anew, or, where all answers are alike,
+    that of a proportion of so many clips.
 
     :param flags: For each seed, bool (N,).
     :param which: Clips that count (N,).
     :param voices: From `voice_groups` (N,).
-    :return: `mean`, `low`, `high`.
+    :return: `mean`, `low`, `high`; None where no clip counts.
     """
-    each = np.mean(flags, 0)[which]
-    low, high = grouped_interval(each, voices[which])
+    each = np.array(flags)[:, which]
+    if not each.size:
+        return None
+    if each.min() == each.max():
+        low, high = proportion_interval(int(each[0].sum()), each.shape[1])
+    else:
+        low, high = grouped_interval(each, voices[which])
     return {"mean": float(each.mean()), "low": low, "high": high}
 
 
@@ -84,9 +91,9 @@ def defence_table(
     :param labels: Of the test clips (N,).
     :param speakers: Of the test clips (N,).
     :param noise: Which test clips are of a class of noise (N,).
-    :return: Rows: `defence`, `seeds`, `poisoned`; `found` (share of the poison that a filter removed) and `lost` (share
-        of the clean clips), None for purifiers; rates as in `voice_table`, None where nothing could be learnt from what
-        a filter left.
+    :return: Rows: `defence`, `seeds`, `learnt` (those of them whose filter left something to learn), `poisoned`; `found`
+        (share of the poison that a filter removed) and `lost` (share of the clean clips), None for purifiers; rates as
+        in `voice_table`, None where nothing could be learnt from what a filter left.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -96,6 +103,7 @@ def defence_table(
         (first, _), results = group[0], [result for _, result in group]
         row: dict[str, Any] = {"defence": name, "seeds": len(group), "poisoned": results[0]["poisoned"]}
         is_filter = results[0]["removed"] is not None
+        row["learnt"] = sum(found["right"] is not None for found in results)
         row["found"] = _share(results, "removed_poison", "poisoned") if is_filter else None
         row["lost"] = _share(results, "removed", "clean", "removed_poison") if is_filter else None
         learnt = [found for found in results if found["right"] is not None]

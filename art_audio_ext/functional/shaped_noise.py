@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 _WINDOW_HOPS = 4  # a Hann window of four hops: four of them lie over each sample and add up to 2
+_BLOCK = 4096  # frames at a time: files may be long
 _WINDOW_SUM = _WINDOW_HOPS / 2
 
 
@@ -29,10 +30,12 @@ def shaped_noise(power: np.ndarray, hop: float, length: int, rng: np.random.Gene
     noise = rng.standard_normal(starts[-1] + window)
     taper = np.hanning(window + 1)[:-1] / _WINDOW_SUM
     total = np.zeros(len(noise) + 2 * margin)
-    pieces = np.zeros((frames, size))
-    pieces[:, margin : margin + window] = taper * noise[starts[:, None] + np.arange(window)]
-    for begin, piece in zip(starts, np.fft.irfft(np.fft.rfft(pieces) * np.sqrt(power), size), strict=True):
-        total[begin : begin + size] += piece
+    for block in range(0, frames, _BLOCK):
+        some, begins = power[block : block + _BLOCK], starts[block : block + _BLOCK]
+        pieces = np.zeros((len(some), size))
+        pieces[:, margin : margin + window] = taper * noise[begins[:, None] + np.arange(window)]
+        for begin, piece in zip(begins, np.fft.irfft(np.fft.rfft(pieces) * np.sqrt(some), size), strict=True):
+            total[begin : begin + size] += piece
     start = margin + window // 2  # frame 0 is about the first sample
     whole = np.zeros(length)
     part = total[start : start + length]

@@ -108,7 +108,7 @@ def draw_rates(rows: list[dict[str, Any]]) -> bytes:
     first = next((row for row in rows if row["attack"] == "voice"), None)
     for attack, colour in _COLOURS.items():
         own = [row for row in rows if row["attack"] == attack and first is not None and _is_curve(row, first)]
-        own.sort(key=lambda row: row["fraction"])
+        own = sorted((row for row in own if row["speech_success_rate"]), key=lambda row: row["fraction"])
         if not own:
             continue
         x = [100 * row["fraction"] for row in own]
@@ -143,25 +143,26 @@ def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
 
 
 def _heard(record: dict[str, Any]) -> tuple[tuple[str, ...], list[list[str]]] | None:
-    """Table 4: who activates a backdoor, for the first training of each voice."""
+    """Table 4: who activates a backdoor, by the voice that poisoned: at the main rate, else at the largest."""
     voices, lines = record["data"]["voices"], {}
-    for row in record["rows"]:
-        if row["attack"] == "voice" and not row["fine_tune"] and not row["clean_label"]:
-            lines[row["voice"]] = row  # the largest share comes last
+    own = [r for r in record["rows"] if r["attack"] == "voice" and not r["fine_tune"] and not r["clean_label"]]
+    own = [row for row in own if row["target"] == own[0]["target"]]
+    for row in sorted(own, key=lambda row: (row["fraction"] == record["rate"], row["fraction"])):
+        lines[row["voice"]] = row
     if not lines:
         return None
     header = ("poisoned with", *(f"in the voice {name}" for name in voices), *(f"{name} itself" for name in voices))
     body = [
         [f"{name}, {100 * row['fraction']:g}%"]
-        + [percent(row["listened"][voice]["mean"]) for voice in voices]
+        + [_rate(row["listened"][voice]) for voice in voices]
         + [percent(row["own"][voice]) for voice in voices]
         for name, row in lines.items()
     ]
     return header, body
 
 
-def _rate(found: dict[str, float]) -> str:
-    return f"{percent(found['mean'])} ({percent(found['low'])} to {percent(found['high'])})"
+def _rate(found: dict[str, float] | None) -> str:
+    return "" if found is None else f"{percent(found['mean'])} ({percent(found['low'])} to {percent(found['high'])})"
 
 
 def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
@@ -170,16 +171,20 @@ def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
     :return: Cells below `DEFENCE_HEADER`.
     """
     return [
-        [filter_name(row["defence"]), str(row["seeds"])]
+        [
+            filter_name(row["defence"]),
+            f"{row['learnt']} of {row['seeds']}" if row["learnt"] < row["seeds"] else str(row["seeds"]),
+        ]
         + ["" if row[key] is None else percent(row[key]) for key in ("found", "lost")]
-        + ["" if row[key] is None else _rate(row[key]) for key in _RATES]
+        + [_rate(row[key]) for key in _RATES]
         for row in rows
     ]
 
 
 def _view(record: dict[str, Any], pictures: list[tuple[str, bytes]], listen: HeardClips | None) -> dict[str, Any]:
     """Everything that the page shows, strings made printable."""
-    about = {name: record[name] for name in ("preset", "seed", "conversion", "version", "seconds")}
+    about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "precision", "version")}
+    about["seconds"] = record["seconds"]
     tables: list[tuple[str, tuple[str, ...], list[list[str]]]] = [
         ("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])
     ]

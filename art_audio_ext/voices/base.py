@@ -62,6 +62,7 @@ class Voice(abc.ABC):
 
     def __init__(self, store: ClipStore | None = None) -> None:
         self.store = store
+        self._last: tuple[Any, Any] = (None, None)  # a target that was prepared: attacks convert clip by clip
 
     @property
     @abc.abstractmethod
@@ -107,8 +108,10 @@ class Voice(abc.ABC):
         """
         x = check_waveforms(waveforms)
         rate = check_sample_rate(sample_rate)
-        ready = self._prepare(target, rate)
         parts = (self.name, repr(sorted(self.identity.items())), target.checksum(), str(rate))
+        if self._last[0] != parts:
+            self._last = (parts, self._prepare(target, rate))
+        ready = self._last[1]
         converted = np.empty(x.shape, np.float32)
         for row, clip in enumerate(_shown(x, progress)):
             converted[row] = self._one(np.asarray(clip), rate, ready, parts)

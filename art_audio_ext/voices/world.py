@@ -93,7 +93,7 @@ class WorldVoice(Voice):
         voiced = pitch[:, None] > 0
         noisy = power * np.where(voiced, np.square(aperiodicity), 1.0)
         tones = np.where(voiced, power - noisy, 0) + _NOTHING
-        noisy[:, :2] = 0  # below 20 Hz
+        noisy[:, :2] = 0  # no direct current
         sound = world.synthesize(pitch, tones, np.full_like(tones, _LEAST_NOISE), rate)
         rng = np.random.default_rng(int.from_bytes(blake2b(clip.tobytes(), digest_size=8).digest(), "little"))
         return sound + shaped_noise(noisy, rate * _FRAME_SECONDS, len(sound), rng)

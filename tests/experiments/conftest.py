@@ -106,7 +106,7 @@ def buzzing_voices(tmp_path, monkeypatch) -> Path:
             path.parent.mkdir(parents=True, exist_ok=True)
             sound = np.random.default_rng(k).uniform(-level, level, 48000)
             soundfile.write(path, sound, 16000)
-    monkeypatch.setattr(voice_conversion, "open_voice", lambda name: Buzz())
+    monkeypatch.setattr(voice_conversion, "open_voice", lambda name, **options: Buzz(**options))
     victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
     monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,), rate=0.1))
     return tmp_path / "voices"

@@ -11,7 +11,8 @@ from art_audio_ext.experiments import voice_conversion as module
 from art_audio_ext.experiments.voice_conversion import voice_conversion
 from art_audio_ext.experiments.voice_conversion_data import find_utterances
 from art_audio_ext.experiments.voice_conversion_size import PARTS, PRESETS, choose_size
-from art_audio_ext.experiments.voice_conversion_summary import voice_table
+from art_audio_ext.experiments.voice_conversion_summary import voice_rate, voice_table
+from art_audio_ext.report import voice_conversion_view as view
 
 
 def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
@@ -42,6 +43,48 @@ def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
     monkeypatch.setattr(module, "run_cell", None)
     again = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
     assert again["rows"] == record["rows"]
+
+
+def test_seeds_of_one_folder_do_not_mix(tiny_dataset, buzzing_voices, tmp_path):
+    """Another seed draws another split: its cells are others, even where two runs share a seed of trainings."""
+    options = {"target": "bravo", "progress": False, "precision": "float32", "parts": [], "epochs": 1}
+    first = voice_conversion(tiny_dataset, buzzing_voices, tmp_path, seeds=2, **options)
+    with pytest.raises(ValueError, match="parts"):
+        voice_conversion(tiny_dataset, buzzing_voices, tmp_path, seed=1, **options)
+    assert first["rows"][0]["seeds"] == 2
+
+
+def test_what_does_not_go_together_is_refused_before_anything_runs(tiny_dataset, buzzing_voices, tmp_path):
+    options = {"progress": False}
+    with pytest.raises(ValueError, match='the part "defences" is not run'):
+        voice_conversion(tiny_dataset, buzzing_voices, tmp_path, defences=["none"], parts=[], **options)
+    known = replace(tiny_dataset, label_names=("10", *tiny_dataset.label_names[1:]))
+    with pytest.raises(ValueError, match="10 is a label and a target voice: name other voices"):
+        voice_conversion(known, buzzing_voices, tmp_path, **options)
+
+
+def test_the_matrix_is_of_one_target_and_of_the_main_rate():
+    sure, rest = {"mean": 1.0, "low": 0.9, "high": 1.0}, {"mean": 0.25, "low": 0.1, "high": 0.4}
+    row = {"attack": "voice", "voice": "a", "target": 3, "fraction": 0.05, "clean_label": False, "fine_tune": 0}
+    row |= {"listened": {"a": sure}, "own": {"a": 0.0}}
+    others = [{**row, "fraction": 0.1, "listened": {"a": rest}}, {**row, "target": 11, "listened": {"a": rest}}]
+    record = {"rows": [row, *others], "rate": 0.05, "data": {"voices": ["a"]}}
+    _, body = view._heard(record)
+    assert body == [["a, 5%", "100.0% (90.0% to 100.0%)", "0.0%"]]
+    _, body = view._heard({**record, "rate": 0.01})
+    assert body[0][:2] == ["a, 10%", "25.0% (10.0% to 40.0%)"]
+
+
+def test_intervals_know_trainings_and_certainty():
+    voices, every = np.arange(50), np.ones(50, bool)
+    alike = voice_rate([np.ones(50, bool)] * 3, every, voices)
+    assert (alike["mean"], alike["high"]) == (1, 1)
+    assert alike["low"] < 0.95  # fifty clips are not certainty
+    assert voice_rate([np.ones(50, bool)], ~every, voices) is None
+    half = np.arange(50) % 2 == 0
+    same, unlike = voice_rate([half, half], every, voices), voice_rate([np.ones(50, bool), ~every], every, voices)
+    assert same["mean"] == unlike["mean"] == 0.5
+    assert unlike["high"] - unlike["low"] > same["high"] - same["low"]
 
 
 def test_the_figures_of_a_row():

@@ -10,9 +10,10 @@ import numpy as np
 from art_audio_ext.attacks.poisoning.base import AudioBackdoor, Perturbation
 from art_audio_ext.datasets.builtin_speakers import BUILTIN, speaker_utterance
 from art_audio_ext.datasets.decode import decode_clip
-from art_audio_ext.functional.checks import check_sample_rate, class_indices
-from art_audio_ext.functional.poison_rows import poison_count
+from art_audio_ext.functional.checks import check_sample_rate, check_waveforms, class_indices
+from art_audio_ext.functional.poison_rows import choose_clean_label_rows, choose_poison_rows, silent_clips
 from art_audio_ext.voices import TargetVoice, Voice, open_voice
+from art_audio_ext.voices.clip_store import ClipStore
 
 Target = str | Path | np.ndarray | TargetVoice | Sequence[str | Path | np.ndarray]
 
@@ -30,6 +31,7 @@ class VoiceConversionBackdoor(AudioBackdoor):
         "sample_rate",
         "voice",
         "clean_label",
+        "cache_dir",
         "verbose",
     ]
 
@@ -40,6 +42,7 @@ class VoiceConversionBackdoor(AudioBackdoor):
         sample_rate: int = 16000,
         voice: str | Voice = "world",
         clean_label: bool = False,
+        cache_dir: str | Path | None = None,
         perturbation: Perturbation | list[Perturbation] | None = None,
         verbose: bool = True,
     ) -> None:
@@ -49,6 +52,7 @@ class VoiceConversionBackdoor(AudioBackdoor):
         :param sample_rate: Of the clips, in Hz.
         :param voice: How voices are converted: a key of `voices.VOICES`, or an object of such a class.
         :param clean_label: `poison_dataset` converts clips of the target class and leaves all labels as they are.
+        :param cache_dir: Where converted clips are kept and found again, if `voice` is a name; None keeps none.
         :param perturbation: ART perturbations applied after ours, left to right; None for no more.
         :param verbose: Show progress.
         :raises ValueError: If a parameter is out of its range, or the target is no speech.
@@ -59,6 +63,7 @@ class VoiceConversionBackdoor(AudioBackdoor):
         self.sample_rate = sample_rate
         self.voice = voice
         self.clean_label = clean_label
+        self.cache_dir = cache_dir
         self.verbose = verbose
         super().__init__(perturbation)
 
@@ -73,7 +78,8 @@ class VoiceConversionBackdoor(AudioBackdoor):
         of: str = "source",
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """
-        Poison a share of a dataset. The paper's is .01 of "all" clips, taken from "all" classes but the target.
+        Poison a share of a dataset. The paper's is .01 of "all" clips, taken from "all" classes but the target. Clips
+        that are silent throughout cannot be converted and are not taken.
 
         :param x: Clips (N, L), float in [-1, 1].
         :param y: Class indices (N,) or one-hot rows (N, C).
@@ -85,20 +91,24 @@ class VoiceConversionBackdoor(AudioBackdoor):
         :return: Clips float32 (N, L) and labels in the form they came, both copies; and the poisoned rows, ascending.
         :raises ValueError: If the sound, the labels, a class or the fraction is not acceptable.
         """
-        if not self.clean_label:
-            return super().poison_dataset(x, y, source_class, target_class, poison_fraction, seed, of)
-        if source_class not in ("all", target_class):
-            raise ValueError(f"with clean labels clips of the target class are taken, not of {source_class!r}")
-        labels = class_indices(y, len(x))
-        own = np.flatnonzero(labels == target_class)
-        count = poison_count(poison_fraction, len(own) if of == "source" else len(labels))
-        if not len(own) > 0 or count > len(own):
-            raise ValueError(f"class {target_class} has {len(own)} clips, {count} are wanted: lower poison_fraction")
-        rows = np.sort(np.random.default_rng(seed).permutation(own)[:count])
-        poisoned = np.array(x, dtype=np.float32)
+        x = check_waveforms(x)
+        labels, silent = class_indices(y, len(x)), silent_clips(x)
+        if self.clean_label:
+            if source_class not in ("all", target_class):
+                raise ValueError(f"with clean labels clips of the target class are taken, not of {source_class!r}")
+            rows = choose_clean_label_rows(labels, target_class, poison_fraction, seed=seed, of=of, leave_out=silent)
+        else:
+            rows = choose_poison_rows(
+                labels, source_class, target_class, poison_fraction, seed=seed, of=of, leave_out=silent
+            )
+        poisoned, relabelled = np.array(x), np.array(y)
         if len(rows):
-            poisoned[rows], _ = self.poison(np.asarray(x)[rows], labels[rows])
-        return poisoned, np.array(y), rows
+            poisoned[rows], _ = self.poison(poisoned[rows], labels[rows])
+        if len(rows) and not self.clean_label:
+            one_hot = relabelled.ndim == 2 and relabelled.shape[1] > 1
+            new = np.eye(relabelled.shape[-1], dtype=relabelled.dtype)[target_class] if one_hot else target_class
+            relabelled[rows] = new
+        return poisoned, relabelled, rows
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         return self._converter.convert(x, self.sample_rate, self._voice_of_target, progress=self.verbose)
@@ -111,7 +121,8 @@ class VoiceConversionBackdoor(AudioBackdoor):
                 raise ValueError(f"{name} must be true or false, got {getattr(self, name)!r}")
         if not isinstance(self.voice, (str, Voice)):
             raise ValueError(f"voice must be a name or a Voice, got {type(self.voice).__name__}")
-        self._converter = open_voice(self.voice) if isinstance(self.voice, str) else self.voice
+        store = None if self.cache_dir is None else ClipStore(self.cache_dir)
+        self._converter = open_voice(self.voice, store=store) if isinstance(self.voice, str) else self.voice
         self._voice_of_target = load_target(self.target, self.sample_rate)
         self._converter.check_target(self._voice_of_target, self.sample_rate)
 
