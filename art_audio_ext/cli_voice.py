@@ -41,7 +41,7 @@ def voice_conversion_command(
         str | None, typer.Option(help="Filters and purifiers of the part defences, such as combined,time_stage.")
     ] = None,
     seeds: Annotated[int | None, typer.Option(min=1, help="Trainings of each cell, instead of the preset's.")] = None,
-    conversion: Annotated[str, typer.Option(help="How voices are converted: world.")] = "world",
+    conversion: Annotated[str, typer.Option(help="world, or freevc, knn-vc, openvoice, which need weights.")] = "world",
     strength: Annotated[
         float | None, typer.Option(help="How far world moves the envelope, 0 to 2; default: 1, to the target's.")
     ] = None,

@@ -91,7 +91,7 @@ def defence_table(
     :param labels: Of the test clips (N,).
     :param speakers: Of the test clips (N,).
     :param noise: Which test clips are of a class of noise (N,).
-    :return: Rows: `defence`, `seeds`, `learnt` (those of them whose filter left something to learn), `poisoned`; `found`
+    :return: Rows: `defence`, `seeds`, `learnt` (those whose filter left something to learn), `poisoned`; `found`
         (share of the poison that a filter removed) and `lost` (share of the clean clips), None for purifiers; rates as
         in `voice_table`, None where nothing could be learnt from what a filter left.
     """

@@ -54,7 +54,7 @@ def test_clean_labels_stay_and_clips_are_of_the_target(one_hot):
     assert np.array_equal(np.delete(x, rows, 0), np.delete(X, rows, 0))
     assert len(backdoor(clean_label=True).poison_dataset(X, labels, 2, 2, 0.5)[2]) == 5
     assert not len(backdoor(clean_label=True).poison_dataset(X, labels, "all", 2, 0.0)[2])
-    with pytest.raises(ValueError, match="20 clips to convert .0.5. but class 2 has only 10"):
+    with pytest.raises(ValueError, match=r"20 clips to convert .0.5. but class 2 has only 10"):
         backdoor(clean_label=True).poison_dataset(X, labels, "all", 2, 0.5, of="all")
     with pytest.raises(ValueError, match="not of 1"):
         backdoor(clean_label=True).poison_dataset(X, labels, 1, 2, 0.1)

@@ -56,7 +56,7 @@ def test_seeds_of_one_folder_do_not_mix(tiny_dataset, buzzing_voices, tmp_path):
 
 def test_what_does_not_go_together_is_refused_before_anything_runs(tiny_dataset, buzzing_voices, tmp_path):
     options = {"progress": False}
-    with pytest.raises(ValueError, match='the part "defences" is not run'):
+    with pytest.raises(ValueError, match=r'the part "defences" is not run'):
         voice_conversion(tiny_dataset, buzzing_voices, tmp_path, defences=["none"], parts=[], **options)
     known = replace(tiny_dataset, label_names=("10", *tiny_dataset.label_names[1:]))
     with pytest.raises(ValueError, match="10 is a label and a target voice: name other voices"):
