@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -21,6 +22,7 @@ def _late(module: str, name: str) -> Callable[..., Voice]:
 
 VOICES: dict[str, Callable[..., Voice]] = {
     "world": WorldVoice,
+    "world-shared-noise": partial(WorldVoice, noise="world"),  # with the fingerprint that WORLD leaves
     "freevc": _late("freevc", "FreeVCVoice"),
     "knn-vc": _late("knn_vc", "KnnVCVoice"),
     "openvoice": _late("openvoice", "OpenVoiceVoice"),

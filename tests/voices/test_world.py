@@ -92,6 +92,7 @@ def test_breath_is_of_each_clip_its_own_unless_worlds_is_asked_for(target):
         one, other = WorldVoice(noise=noise).convert(x, RATE, target)
         likeness[noise] = abs(np.corrcoef(one, other)[0, 1])
         assert np.sqrt(np.mean(one**2)) == pytest.approx(np.sqrt(np.mean(x[0] ** 2)), rel=1e-3)
+    assert open_voice("world-shared-noise").identity == WorldVoice(noise="world").identity
     assert likeness["fresh"] < 0.1 < 0.5 < likeness["world"]
 
 
