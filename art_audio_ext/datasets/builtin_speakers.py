@@ -1,4 +1,4 @@
-"""Five speakers made on the spot, who read sentences: voices to give to clips. None of them speaks a command of ours."""
+"""Five speakers made on the spot, who read sentences: voices to give to clips. None of them speaks our commands."""
 
 from __future__ import annotations
 
