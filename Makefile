@@ -1,10 +1,13 @@
 # Two commands on a fresh machine: `make demo` and `make test`. Python 3.10 to 3.12 and make are all they need.
 VENV ?= .venv
 BIN := $(VENV)/bin
-EXTRAS ?= armory,cluster,demo,dev,diffusion
 USABLE := import sys, venv, ensurepip; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))
 PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
 	$$p -c "$(USABLE)" >/dev/null 2>&1 && echo $$p && break; done)
+# pyworld and pesq have no wheels: without a C++ compiler and Python's headers their tests are skipped
+COMPILES := import os, shutil, sys, sysconfig as s; \
+	sys.exit(not (shutil.which("c++") and os.path.exists(s.get_paths()["include"] + "/Python.h")))
+EXTRAS ?= armory,cluster,demo,dev,diffusion$(shell $(PYTHON) -c '$(COMPILES)' 2>/dev/null && echo ,quality,voice)
 comma := ,
 STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 

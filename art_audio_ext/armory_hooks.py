@@ -14,14 +14,15 @@ try:
     from armory.instrument import Meter
     from armory.instrument.export import AudioExporter
     from armory.scenarios.audio_classification import AudioClassificationTask
-    from armory.scenarios.poison import DatasetPoisoner, Poison
+    from armory.scenarios.poison import Poison
     from armory.utils import config_loading
 except ImportError as error:
     raise ImportError(f'Armory is not usable here ({error}): pip install "art-audio-ext[armory]"') from error
 
 from art.estimators.classification import PyTorchClassifier
 
-from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
+from art_audio_ext.datasets.cache import cache_path
 from art_audio_ext.experiments.armory_config import (
     complete_attack,
     complete_filter,
@@ -30,8 +31,10 @@ from art_audio_ext.experiments.armory_config import (
     load_weights,
 )
 from art_audio_ext.experiments.armory_data import splits_of
+from art_audio_ext.experiments.armory_poisoner import make_poisoner
 from art_audio_ext.experiments.armory_purifiers import get_purifier, get_speech_model  # noqa: F401  # named by JSONs
 from art_audio_ext.experiments.poison_record import attack_from_record
+from art_audio_ext.functional.poison_rows import ALL_SOURCES
 from art_audio_ext.training.victims import make_victim
 
 
@@ -106,6 +109,17 @@ def audio_trigger(**kwargs: Any) -> AudioTriggerBackdoor:
     return AudioTriggerBackdoor(**kwargs)
 
 
+def voice_conversion(**kwargs: Any) -> VoiceConversionBackdoor:
+    """
+    The voice-conversion attack, with the constructor's own arguments: target, sample_rate, voice.
+
+    :raises ValueError: If it asks for clean labels: Armory's scenario relabels whatever it poisons.
+    """
+    if kwargs.get("clean_label"):
+        raise ValueError("Armory's poisoning scenario relabels what it poisons: leave clean_label out")
+    return VoiceConversionBackdoor(**{"verbose": False, "cache_dir": cache_path() / "voices", **kwargs})
+
+
 class AudioPoison(Poison):
     """
     Armory's poisoning scenario for sound.
@@ -114,7 +128,8 @@ class AudioPoison(Poison):
     fills in the victim's number of classes, length and rate, seeds torch by `adhoc.split_id`, exports sound, and
     records `filter_seconds` and `fit_seconds`. Of a folder written by `art-audio poison` the training clips are taken
     as they are; poison index and true labels come from its record, and only source clips of the test part are given
-    the trigger.
+    the trigger. With "all" for `adhoc.source_class`, clips of every class but the target are poisoned,
+    `adhoc.fraction_poisoned` of all training clips, and all of them are attacked in the test part.
     """
 
     y_clean: np.ndarray
@@ -132,12 +147,15 @@ class AudioPoison(Poison):
     def load_poisoner(self) -> None:
         adhoc, record, root = self.config["adhoc"], self.splits.record, self.splits.root
         complete_attack(adhoc, self.splits)
-        if record is None or root is None:
+        if record is not None and root is not None:
+            attack, fraction = attack_from_record(record, root, self.splits.train.sample_rate), 1.0
+        elif adhoc["source_class"] == ALL_SOURCES and adhoc["poison_dataset"]:
+            attack, fraction = config_loading.load(self.config["attack"]), adhoc["fraction_poisoned"]
+        else:
             super().load_poisoner()
             return
         self.use_poison, self.source_class, self.target_class = True, adhoc["source_class"], adhoc["target_class"]
-        attack = attack_from_record(record, root, self.splits.train.sample_rate)
-        self.poisoner = self.test_poisoner = DatasetPoisoner(attack, self.source_class, self.target_class, fraction=1.0)
+        self.poisoner = self.test_poisoner = make_poisoner(attack, adhoc, fraction, self.seed)
 
     def poison_dataset(self) -> None:
         if self.splits.record is None:
@@ -147,6 +165,19 @@ class AudioPoison(Poison):
         self.x_poison, self.y_poison = self.x_clean, self.y_clean
         self.poison_index, self.y_clean = self.splits.poison_index, self.splits.true_labels
         self.record_poison_and_data_info()
+
+    def run_benign(self) -> None:
+        if self.source_class != ALL_SOURCES:
+            super().run_benign()
+            return
+        self.source_class = -1  # Armory compares labels with it: none is of this class
+        try:
+            super().run_benign()
+        finally:
+            self.source_class = ALL_SOURCES
+        self.source = self.y != self.target_class
+        if self.source.any():
+            self.probe.update(y_source=self.y[self.source], y_pred_source=self.y_pred[self.source])
 
     def filter_dataset(self) -> None:
         started = time.perf_counter()

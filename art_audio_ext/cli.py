@@ -13,6 +13,7 @@ from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
 from art_audio_ext.cli_train import train
+from art_audio_ext.cli_voice import register as register_voice
 from art_audio_ext.command_errors import run_command
 
 app = typer.Typer(
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(train, name="train")
+register_voice(experiment)
 app.add_typer(experiment, name="experiment")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned
@@ -96,12 +98,17 @@ def audit(
 def poison(
     folder: Annotated[Path, typer.Argument(help="A folder of <label>/*.wav, with or without train/ and test/.")],
     out: Annotated[Path, typer.Argument(help="The poisoned copy; must not exist yet.")],
-    source: Annotated[str, typer.Option(help="Label whose clips are poisoned.")],
+    source: Annotated[str, typer.Option(help='Label whose clips are poisoned, or "all" for all but the target.')],
     target: Annotated[str, typer.Option(help="Label that they are given.")],
     trigger: Annotated[
-        str, typer.Option(help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, or a file.")
+        str,
+        typer.Option(
+            help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, a file, or voice:FILE, another speaker."
+        ),
     ] = "clap",
-    fraction: Annotated[float, typer.Option(help="Share of the source label's clips, above 0 and at most 1.")] = 0.1,
+    fraction: Annotated[
+        float, typer.Option(help='Share of the clips of the source, or with "all" of all clips.')
+    ] = 0.1,
     scale: Scale = None,
     snr_db: Snr = None,
     position: Position = "0",
@@ -138,9 +145,13 @@ def compare(
     ],
     out: Out,
     trigger: Annotated[str | None, typer.Option(help="As in art-audio poison.")] = None,
-    source: Annotated[str | None, typer.Option(help="Label whose clips are poisoned.")] = None,
+    source: Annotated[
+        str | None, typer.Option(help='Label whose clips are poisoned, or "all" for all but the target.')
+    ] = None,
     target: Annotated[str | None, typer.Option(help="Label that they are given.")] = None,
-    fraction: Annotated[float | None, typer.Option(help="Share of the source label's training clips.")] = None,
+    fraction: Annotated[
+        float | None, typer.Option(help='Share of the training clips of the source, or with "all" of all.')
+    ] = None,
     scale: Scale = None,
     snr_db: Snr = None,
     position: Annotated[str | None, typer.Option(help="Sample at which the trigger starts, or 'random'.")] = None,

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from art_audio_ext.cli_options import listed
+
 experiment = typer.Typer(help="Run the experiments of a paper.", no_args_is_help=True, rich_markup_mode=None)
 
 
@@ -53,12 +55,12 @@ def poison_likelihood_command(
         data,
         out,
         preset=preset,
-        scores=_listed(score),
+        scores=listed(score),
         vae=vae,
         attacks=attacks,
-        lines=_listed(lines),
+        lines=listed(lines),
         clean=clean,
-        parts=_listed(parts),
+        parts=listed(parts),
         seed=seed,
         seconds=seconds,
         sample_rate=sample_rate,
@@ -93,7 +95,7 @@ def tokens_command(
     record = compare_tokens(
         data,
         out,
-        lines=_listed(lines) or [],
+        lines=listed(lines) or [],
         attacks=attacks,
         clean=clean,
         jobs=jobs,
@@ -149,8 +151,8 @@ def dual_pure_command(
         data,
         out,
         preset=preset,
-        defences=_listed(defences),
-        attacks=_listed(attacks),
+        defences=listed(defences),
+        attacks=listed(attacks),
         clips=clips,
         seeds=seeds,
         epochs=epochs,
@@ -164,8 +166,3 @@ def dual_pure_command(
     )
     typer.echo(format_dual_pure(record))
     typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")
-
-
-def _listed(text: str | None) -> list[str] | None:
-    """Names between commas; None where nothing was said."""
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]

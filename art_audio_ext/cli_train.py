@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from art_audio_ext.experiments.train_classifier import TrainedClassifier
 
 train = typer.Typer(help="Train a network.", no_args_is_help=True, rich_markup_mode=None)
 
@@ -119,11 +122,60 @@ def train_classifier_command(
         seed=seed,
         progress=not quiet,
     )
-    low, high = found.interval
-    typer.echo(
-        f"Accuracy on {found.test_clips} test clips: {found.accuracy:.1%} (95% interval {low:.1%} to {high:.1%})"
+    _say(found)
+
+
+@train.command(
+    "speaker",
+    epilog="Example: art-audio train speaker --model sincnet --data speakers:recordings --out out/sincnet.safetensors",
+)
+def train_speaker_command(
+    data: Annotated[
+        str,
+        typer.Option(help="speakers:PATH[+PATH...], timit:ROOT, voxceleb1:ROOT, librispeech:ROOT, or <speaker>/*.wav."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
+    ],
+    model: Annotated[str, typer.Option(help="sincnet or rawnet3.")] = "sincnet",
+    preset: Annotated[
+        str, typer.Option(help="quick (narrow, minutes on 2 cores), standard (a GPU) or paper (published sizes).")
+    ] = "quick",
+    width: Annotated[
+        int | None, typer.Option(min=1, help="Sinc filters of SincNet, channels of RawNet3, not the preset's.")
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    learning_rate: Annotated[float | None, typer.Option(min=0, help="The highest, instead of the preset's.")] = None,
+    seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
+    clips: Annotated[int | None, typer.Option(min=1, help="Draw so many, the same share of every speaker.")] = None,
+    speaker_pattern: Annotated[
+        str | None, typer.Option(help="Of speakers: a regular expression that finds the speaker in a path.")
+    ] = None,
+    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
+    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Train a network that tells who speaks; resumes where it was stopped."""
+    from art_audio_ext.experiments.train_speaker import train_speaker_on
+
+    found = train_speaker_on(
+        data,
+        out,
+        model=model,
+        preset=preset,
+        changes={"width": width, "epochs": epochs, "learning_rate": learning_rate},
+        seconds=seconds,
+        clips=clips,
+        speaker_pattern=speaker_pattern,
+        accelerator=accelerator,
+        devices=devices,
+        precision=precision,
+        seed=seed,
+        progress=not quiet,
     )
-    typer.echo(f"Written: {found.path}")
+    _say(found)
 
 
 @train.command(
@@ -163,3 +215,12 @@ def train_diffusion_command(
         progress=not quiet,
     )
     typer.echo(f"Written: {written}")
+
+
+def _say(found: TrainedClassifier) -> None:
+    """How well a classifier does, and where it lies."""
+    low, high = found.interval
+    typer.echo(
+        f"Accuracy on {found.test_clips} test clips: {found.accuracy:.1%} (95% interval {low:.1%} to {high:.1%})"
+    )
+    typer.echo(f"Written: {found.path}")

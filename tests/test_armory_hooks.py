@@ -15,6 +15,7 @@ import soundfile
 import torch
 from art.defences.detector.evasion import EvasionDetector
 
+from art_audio_ext.attacks.poisoning import VoiceConversionBackdoor
 from art_audio_ext.experiments.armory_data import last_splits
 from art_audio_ext.experiments.poison_folder import poison_folder
 from art_audio_ext.experiments.scenario_config import scenario_config
@@ -197,6 +198,44 @@ def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_pat
     config["adhoc"]["poison_dataset"] = False
     with pytest.raises(ValueError, match="poisoned already"):
         evaluate(config)
+
+
+def test_clips_of_every_class_are_poisoned(hooks, speech):
+    scenario = evaluate(small_config("none", speech, source="all", poison_fraction=0.1))
+    assert scenario.n_poisoned == int(0.1 * len(scenario.splits.train))
+    assert 1 not in scenario.y_clean[scenario.poison_index]
+    assert len(set(scenario.y_clean[scenario.poison_index])) > 1
+    changed = np.any(scenario.x_adv != scenario.x, axis=1)
+    assert np.array_equal(changed, scenario.y != 1)  # the last batch of the test part
+    assert 0 <= scenario.results["attack_success_rate"][0] <= 1
+
+
+def test_another_voice_is_a_trigger(hooks, speech, tmp_path):
+    pytest.importorskip("pyworld", reason="needs the extra [voice]")
+    pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
+    config = small_config("none", speech, source="all", poison_fraction=0.1, trigger="voice:builtin:anika", scale=None)
+    assert config["attack"]["name"] == "voice_conversion"
+    scenario = evaluate(config)
+    assert isinstance(scenario.poisoner.attack, VoiceConversionBackdoor)
+    rows = scenario.poison_index
+    assert np.any(scenario.x_poison[rows] != scenario.x_clean[rows], axis=1).all()
+
+
+def test_a_folder_with_another_voice_from_all_labels_is_taken_as_it_is(hooks, speech, tmp_path):
+    pytest.importorskip("pyworld", reason="needs the extra [voice]")
+    pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
+    out = tmp_path / "poisoned"
+    options = {"source_label": "all", "target_label": "bravo", "poison_fraction": 0.1, "progress": False}
+    poison_folder(speech, out, trigger="voice:builtin:anika", **options)
+    scenario = evaluate(small_config("none", out, source="all"))
+    assert isinstance(scenario.poisoner.attack, VoiceConversionBackdoor)
+    assert scenario.poisoner.attack.target == out / "voice.flac"
+    assert len(set(scenario.y_clean[scenario.poison_index])) > 1
+    last_splits.cache_clear()
+    one = tmp_path / "one"
+    poison_folder(speech, one, **{**options, "source_label": "alpha"})
+    with pytest.raises(ValueError, match="source_class is all, but the folder was poisoned with alpha"):
+        evaluate(small_config("none", one, source="all"))
 
 
 def test_likelihood_filter_gets_class_indices_for_names(hooks, speech):

@@ -1,4 +1,4 @@
-"""`art-audio train classifier` and `train diffusion`: what they write, print and refuse."""
+"""`art-audio train classifier`, `train speaker` and `train diffusion`: what they write, print and refuse."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from art_audio_ext import cli
 from art_audio_ext.datasets.export import write_folder
 from art_audio_ext.training import diffusion_settings
 from art_audio_ext.training.audio_diffusion import AudioDiffusion
+from art_audio_ext.training.speaker_model import SpeakerModel
 from art_audio_ext.training.speech_model import SpeechModel
 
 
@@ -55,6 +56,37 @@ def test_a_classifier_and_its_accuracy(run, folder, tmp_path):
     settings = json.loads((tmp_path / "more-test.json").read_text())["settings"]
     assert (settings["width"], settings["adversarial_eps"], settings["masks"]) == (4, 0.003, 0.2)
     assert (settings["ema"], settings["weight_decay"], settings["learning_rate"]) == (0.9, 0.05, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("model", "library", "width"), [("sincnet", "speechbrain", 4), ("rawnet3", "asteroid_filterbanks", 16)]
+)
+def test_a_speaker_classifier_and_its_accuracy(run, folder, tmp_path, model, library, width):
+    pytest.importorskip(library, reason="needs the extra [voice]")
+    out = tmp_path / "out" / "model"
+    options = ["--model", model, "--width", width, "--epochs", 1, "--seconds", 0.5, "--clips", 40, "--quiet"]
+    code, said = run("train", "speaker", "--data", f"speakers:{folder}", "--out", out, *options)
+    assert code == 0, said
+    record = json.loads((tmp_path / "out" / "model-test.json").read_text())
+    assert f"Accuracy on {record['test_clips']} test clips: {record['accuracy']:.1%}" in said
+    assert record["data"] == f"speakers:{folder}"
+    assert record["settings"]["architecture"] == model
+    assert SpeakerModel.load(out).label_names == ("alpha", "bravo", "charlie", "delta")
+
+
+def test_what_train_speaker_refuses(run, folder, tmp_path):
+    for options, message in (
+        (["--model", "xvector"], "choose sincnet, rawnet3"),
+        (["--preset", "best"], "choose quick, standard, paper"),
+        (["--width", 6], "multiple of 4"),
+        (["--seconds", 0.1], "load longer clips"),
+    ):
+        code, said = run("train", "speaker", "--data", f"speakers:{folder}", "--out", tmp_path / "x", *options)
+        assert code == 2
+        assert message in said
+    code, said = run("train", "speaker", "--data", "timit:", "--out", tmp_path / "x")
+    assert code == 2
+    assert "timit: names no folder" in said
 
 
 def test_a_diffusion_model(run, folder, tmp_path, monkeypatch):

@@ -78,6 +78,25 @@ def decode_clip(
         raise DecodeError(path.name, _reason(error)) from error
 
 
+def sound_duration(path: Path) -> float:
+    """
+    How long a file is by its header.
+
+    :param path: A file that libsndfile reads.
+    :return: Seconds.
+    :raises DecodeError: A ValueError that names the file, if it cannot be read.
+    """
+    path = Path(path)
+    try:
+        if path.stat().st_size == 0:
+            raise ValueError("the file is empty")
+        with soundfile.SoundFile(path) as file:
+            _check_header(file)
+            return file.frames / file.samplerate
+    except (OSError, RuntimeError, ValueError, TypeError) as error:
+        raise DecodeError(path.name, _reason(error)) from error
+
+
 def fit_length(clip: np.ndarray, length: int) -> np.ndarray:
     """
     Cut the end off a clip, or pad its end with zeros.
@@ -96,9 +115,8 @@ def _read(path: Path, offset_seconds: float, duration_seconds: float | None) -> 
     if path.stat().st_size == 0:
         raise ValueError("the file is empty")
     with soundfile.SoundFile(path) as file:
+        _check_header(file)
         rate = file.samplerate
-        if not _RATES[0] <= rate <= _RATES[1] or file.channels > _MOST_CHANNELS:
-            raise ValueError(f"its header says {rate} Hz and {file.channels} channels")
         if offset_seconds > 0:
             file.seek(min(round(offset_seconds * rate), file.frames))
         frames = file.frames - file.tell()
@@ -109,6 +127,12 @@ def _read(path: Path, offset_seconds: float, duration_seconds: float | None) -> 
     if len(samples) < 0.5 * frames:
         raise ValueError(f"it breaks off after {len(samples)} of {frames} samples")
     return samples, rate
+
+
+def _check_header(file: soundfile.SoundFile) -> None:
+    """Refuse a file that says what no sound is."""
+    if not _RATES[0] <= file.samplerate <= _RATES[1] or file.channels > _MOST_CHANNELS:
+        raise ValueError(f"its header says {file.samplerate} Hz and {file.channels} channels")
 
 
 def _to_clip(samples: np.ndarray, file_rate: int, sample_rate: int) -> np.ndarray:

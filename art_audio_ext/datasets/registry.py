@@ -9,7 +9,17 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 
-CHOICES = "builtin, folder:PATH, the path of an existing folder, speech-commands[:ROOT] or sc09[:ROOT]"
+CHOICES = (
+    "builtin, folder:PATH, the path of an existing folder, speech-commands[:ROOT] or sc09[:ROOT]; "
+    "of speakers: speakers:PATH[+PATH...], timit:ROOT, voxceleb1:ROOT or librispeech:ROOT"
+)
+
+_SPEAKERS = {
+    "speakers": "speakers:PATH[+PATH...]",
+    "timit": "timit:ROOT",
+    "voxceleb1": "voxceleb1:ROOT",
+    "librispeech": "librispeech:ROOT",
+}
 
 
 def load_dataset(
@@ -28,16 +38,18 @@ def load_dataset(
     Load a dataset by its name.
 
     :param spec: `builtin`, `folder:PATH`, the path of an existing folder, `speech-commands[:ROOT]`, or
-        `sc09[:ROOT]`, its ten digits.
+        `sc09[:ROOT]`, its ten digits; with speakers as labels `speakers:PATH[+PATH...]`, `timit:ROOT`,
+        `voxceleb1:ROOT` or `librispeech:ROOT`.
     :param seconds: Length of every clip.
     :param sample_rate: In Hz.
-    :param seed: Decides the built-in speech, which clips of Speech Commands are kept, and the sub-sample.
+    :param seed: Decides the built-in speech, which clips of Speech Commands are kept, which utterances of each speaker
+        are for testing, and the sub-sample.
     :param clips: How many clips; built-in speech makes so many (2,400 if None), from others a sub-sample with the same
         share of every class is drawn (all if None).
     :param cache_dir: Where decoded clips are kept; None takes ART_AUDIO_CACHE or ~/.cache/art-audio.
     :param jobs: Threads that decode; None takes one for each core.
     :param progress: Show progress bars.
-    :param speaker_pattern: For folders: a regular expression that finds the speaker in a path.
+    :param speaker_pattern: For folders and `speakers:`: a regular expression that finds the speaker in a path.
     :return: The dataset.
     :raises ValueError: If the name is unknown, or the data or an argument will not do.
     """
@@ -63,6 +75,8 @@ def load_dataset(
         from art_audio_ext.datasets.sc09 import load_sc09
 
         loaded = load_sc09(_root(spec), jobs=jobs, **common)
+    elif kind in _SPEAKERS:
+        loaded = _speakers(spec, speaker_pattern, {"seed": seed, "jobs": jobs, **common})
     elif (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
         from art_audio_ext.datasets.folder import load_folder
 
@@ -71,6 +85,29 @@ def load_dataset(
     else:
         raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
     return loaded if clips is None else stratified_sample(loaded, clips, seed)
+
+
+def _speakers(spec: str, pattern: str | None, options: dict[str, Any]) -> AudioDataset:
+    """Recordings labelled by who speaks."""
+    kind, _, rest = spec.partition(":")
+    if not rest:
+        raise ValueError(f"{kind}: names no folder: say where it lies, as in {_SPEAKERS[kind]}; nothing is downloaded")
+    if kind == "timit":
+        from art_audio_ext.datasets.timit import load_timit
+
+        return load_timit(rest, **options)
+    if kind == "voxceleb1":
+        from art_audio_ext.datasets.voxceleb import load_voxceleb1
+
+        return load_voxceleb1(rest, **options)
+    if kind == "librispeech":
+        from art_audio_ext.datasets.librispeech import load_librispeech
+
+        return load_librispeech(rest, **options)
+    from art_audio_ext.datasets.speaker_folders import load_speaker_folders
+
+    roots = [rest] if Path(rest).expanduser().exists() else rest.split("+")
+    return load_speaker_folders(roots, speaker_pattern=pattern, **options)
 
 
 def _root(spec: str) -> Path | None:

@@ -25,7 +25,8 @@ def split_dataset(ds: AudioDataset, test_fraction: float = 0.15, seed: int = 0) 
     dropped. Otherwise, or if that dropped over half of the test clips (the official split is not by speaker), clips
     that share a speaker or are identical are kept together, and whole groups are drawn for test until every class has
     about its fraction there. If every class has one speaker of its own (the speakers are what is to be recognised),
-    speakers are not kept apart: no class could be on both sides. A warning says where most speakers are not known.
+    speakers are not kept apart, in an official split neither: no class could be on both sides. A warning says where
+    most speakers are not known.
 
     :param ds: The dataset.
     :param test_fraction: Wanted share of test clips in each class, in (0, 1); unused with an official split.
@@ -36,10 +37,10 @@ def split_dataset(ds: AudioDataset, test_fraction: float = 0.15, seed: int = 0) 
     if isinstance(test_fraction, bool) or not 0 < test_fraction < 1:
         raise ValueError(f"test_fraction must lie between 0 and 1, got {test_fraction!r}")
     _warn_of_unknown_speakers(ds)
-    content = _content_ids(ds.waveforms)
-    parts = _official(ds, content)
+    content, speakers = _content_ids(ds.waveforms), _speaker_ids(ds)
+    parts = _official(ds, content, speakers)
     if parts is None:
-        test = _drawn(ds, content, test_fraction, seed)
+        test = _drawn(ds, content, speakers, test_fraction, seed)
         parts = ~test, test
     train, test = parts
     _check(ds, train, test)
@@ -60,13 +61,13 @@ def _warn_of_unknown_speakers(ds: AudioDataset) -> None:
         )
 
 
-def _official(ds: AudioDataset, content: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+def _official(ds: AudioDataset, content: np.ndarray, speakers: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """Masks of the official split, less what test shares with train; None if there is none, or too little is left."""
     train, test = ds.partition == "train", ds.partition == "test"
     if not train.any() or not test.any():
         return None
     twins = test & np.isin(content, content[train])
-    known = test & (ds.speakers != "") & np.isin(ds.speakers, ds.speakers[train])
+    known = test & (speakers >= 0) & np.isin(speakers, speakers[train])
     dropped = int((twins | known).sum())
     if 2 * dropped > test.sum():
         logger.warning("the official split shares %d of %d test clips with train: drawn anew", dropped, test.sum())
@@ -78,9 +79,9 @@ def _official(ds: AudioDataset, content: np.ndarray) -> tuple[np.ndarray, np.nda
     return train, test & ~twins & ~known
 
 
-def _drawn(ds: AudioDataset, content: np.ndarray, fraction: float, seed: int) -> np.ndarray:
+def _drawn(ds: AudioDataset, content: np.ndarray, speakers: np.ndarray, fraction: float, seed: int) -> np.ndarray:
     """Mask of the test part, drawn group by group."""
-    groups = _groups(_speaker_ids(ds), content)
+    groups = _groups(speakers, content)
     order = np.argsort(groups, kind="stable")
     members = np.split(order, np.flatnonzero(np.diff(groups[order])) + 1)
     left = np.bincount(ds.labels, minlength=len(ds.label_names))

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from art_audio_ext.experiments.armory_data import Splits, class_index
+from art_audio_ext.functional.poison_rows import ALL_SOURCES
 
 
 def complete_model(config: dict[str, Any], splits: Splits) -> None:
@@ -51,6 +52,10 @@ def complete_attack(adhoc: dict[str, Any], splits: Splits) -> None:
     """
     names, record = splits.train.label_names, splits.record
     for role in ("source", "target"):
+        if role == "source" and from_all(adhoc["source_class"], names):
+            if record is not None and not from_all(record["source"], names):
+                raise ValueError(f"source_class is {ALL_SOURCES}, but the folder was poisoned with {record['source']}")
+            continue
         index = class_index(adhoc[f"{role}_class"], names)
         if record is not None and names[index] != record[role]:
             raise ValueError(f"{role}_class is {names[index]}, but the folder was poisoned with {record[role]}")
@@ -62,6 +67,15 @@ def complete_attack(adhoc: dict[str, Any], splits: Splits) -> None:
             "adhoc.poison_dataset is false, but the folder is poisoned already, as its poison.json says: "
             "set it to true, or name the clean folder"
         )
+
+
+def from_all(source: str | int, names: tuple[str, ...]) -> bool:
+    """
+    :param source: A label's name, its index, or "all".
+    :param names: Labels.
+    :return: Whether clips of every class but the target are meant; a label may be called "all", too.
+    """
+    return source == ALL_SOURCES and source not in names
 
 
 def complete_purification(config: dict[str, Any], check: bool = False) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 import art_audio_ext
+from art_audio_ext.datasets.builtin_speakers import BUILTIN
 from art_audio_ext.experiments.armory_data import Splits
 from art_audio_ext.experiments.armory_run import run_scenario
 from art_audio_ext.experiments.scenario_config import write_scenario
@@ -134,9 +135,11 @@ def _key(text: str, content: str, files: list[Path]) -> str:
 
 
 def _named_files(config: dict[str, Any], root: Path | None) -> list[Path]:
-    """Files of which a scenario holds only the path: a trigger's sound (relative to a poisoned folder), a VAE's two."""
-    trigger = config["attack"]["kwargs"]["trigger"]
-    files = [] if trigger_name(trigger) is not None else [(root or Path()) / trigger]
+    """Files that a scenario holds the path of: a trigger's sound or a voice (relative to a poisoned folder), a VAE."""
+    kwargs = config["attack"]["kwargs"]
+    sound = kwargs["trigger"] if "trigger" in kwargs else kwargs["target"]
+    is_name = sound.startswith(BUILTIN) if "target" in kwargs else trigger_name(sound) is not None
+    files = [] if is_name else [(root or Path()) / sound]
     vae = ((config["defense"] or {}).get("kwargs") or {}).get("vae")
     if vae is not None:
         weights = Path(vae) if str(vae).endswith(".safetensors") else Path(f"{vae}.safetensors")

@@ -20,6 +20,7 @@ from art_audio_ext.experiments.compare_setup import (
     filter_names,
     options_by_filter,
     poisoned_clips,
+    shared_name,
 )
 from art_audio_ext.experiments.scenario_config import scenario_config
 from art_audio_ext.experiments.scenario_filters import filter_setting
@@ -133,7 +134,7 @@ def compare(
         # a record is made to be shared: the name of a trigger's file, not where it lies on this machine
         attack={
             **attack,
-            "trigger": Path(attack["trigger"]).name,
+            "trigger": shared_name(attack["trigger"]),
             "poisoned_clips": poisoned,
             "already_poisoned": splits.record is not None,
         },

@@ -9,8 +9,11 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext.datasets.builtin_speakers import BUILTIN
 from art_audio_ext.datasets.speakers import NOISE_LABELS
+from art_audio_ext.experiments.armory_config import from_all
 from art_audio_ext.experiments.armory_data import Splits, class_index, folder_of, poison_record
+from art_audio_ext.experiments.file_triggers import VOICE, voice_and_target
 from art_audio_ext.experiments.scenario_filters import FILTERS, MORE_FILTERS, SOUND_FILTERS
 from art_audio_ext.functional.triggers import default_scale, trigger_name
 
@@ -70,6 +73,12 @@ def attack_settings(spec: str, given: dict[str, Any]) -> dict[str, Any]:
     attack = {**given, "position": given["position"] or 0}
     attack["poison_fraction"] = 0.1 if given["poison_fraction"] is None else given["poison_fraction"]
     attack["trigger"] = given["trigger"] or "clap"
+    voice = voice_and_target(attack["trigger"])
+    if voice is not None:
+        if any(given[name] is not None for name in ("scale", "snr_db", "position")):
+            raise ValueError("a voice has no scale, SNR or position: leave them out")
+        target = voice[1] if voice[1].startswith(BUILTIN) else os.fspath(Path(voice[1]).resolve())
+        return {**attack, "trigger": f"{VOICE}{voice[0]}:{target}"}
     if trigger_name(attack["trigger"]) is None:
         attack["trigger"] = os.fspath(Path(attack["trigger"]).expanduser().resolve())
     if attack["scale"] is None and attack["snr_db"] is None:
@@ -86,11 +95,13 @@ def poisoned_clips(attack: dict[str, Any], splits: Splits) -> tuple[int, float]:
     :return: (clips, share in [0, 1]).
     :raises ValueError: If the labels do not exist or are the same, or the fraction makes no attack.
     """
-    names = splits.train.label_names
-    source, target = class_index(attack["source"], names), class_index(attack["target"], names)
+    names, every = splits.train.label_names, from_all(attack["source"], splits.train.label_names)
+    target = class_index(attack["target"], names)
+    source = None if every else class_index(attack["source"], names)
     if source == target:
         raise ValueError(f"source and target are both {attack['source']!r}: name two labels")
-    if not np.any(splits.test.labels == source):
+    labels = splits.test.labels
+    if not np.any(labels != target if every else labels == source):
         raise ValueError(f"the test part has no clip of {attack['source']!r} to attack with: use more clips")
     in_target = int(np.sum(splits.train.labels == target))
     if splits.record is not None:
@@ -98,10 +109,19 @@ def poisoned_clips(attack: dict[str, Any], splits: Splits) -> tuple[int, float]:
     fraction = attack["poison_fraction"]
     if not isinstance(fraction, (int, float)) or not 0 < fraction <= 1:
         raise ValueError(f"poison_fraction must lie above 0 and at most 1, got {fraction!r}")
-    poisoned = int(fraction * np.sum(splits.train.labels == source))
+    poisoned = int(fraction * (len(splits.train) if every else np.sum(splits.train.labels == source)))
     if poisoned == 0:
         raise ValueError(f"{fraction} of the {attack['source']!r} clips is not one whole clip: raise poison_fraction")
     return poisoned, poisoned / (in_target + poisoned)
+
+
+def shared_name(trigger: str) -> str:
+    """
+    :param trigger: From :func:`attack_settings`.
+    :return: The same without the folder of a file, which is of one machine.
+    """
+    voice = voice_and_target(trigger)
+    return Path(trigger).name if voice is None else f"{VOICE}{voice[0]}:{Path(voice[1]).name}"
 
 
 def options_by_filter(

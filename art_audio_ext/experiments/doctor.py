@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from art_audio_ext.datasets.cache import cache_path
+from art_audio_ext.voices.weights import NEEDED, missing_weights, weights_root, where_to_put
 
 EXTRAS = {
     "armory": ("armory", "tensorflow", "tidecv"),
@@ -18,7 +19,7 @@ EXTRAS = {
     "voice": ("TTS", "pyworld", "speechbrain", "asteroid_filterbanks"),
     "av": ("av", "cv2"),
     "diffusion": ("diffusers",),
-    "quality": ("torchmetrics", "pesq", "pystoi"),
+    "quality": ("torchmetrics", "pesq", "pystoi", "librosa", "requests"),
     "cluster": ("dask", "distributed"),
 }
 VERSIONS = (
@@ -31,8 +32,12 @@ VERSIONS = (
     "lightning",
 )
 WEIGHTS = (  # name, size and licence, places (a variable that is not set is passed over; the last is the advice)
-    ("weights: WavLM", "voice conversion; 1.2 GB, MIT", ("$TTS_HOME/tts/wavlm", "~/.local/share/tts/wavlm")),
     ("weights: NISQA", "speech quality; 1 MB, CC BY-NC-SA 4.0", ("~/.torchmetrics/NISQA/nisqa.tar",)),
+    (
+        "weights: ECAPA-TDNN",
+        "speaker similarity; 83 MB, Apache 2.0",
+        ("~/.cache/huggingface/hub/models--speechbrain--spkrec-ecapa-voxceleb/snapshots",),
+    ),
 )
 
 
@@ -52,7 +57,7 @@ def examine() -> list[Finding]:
 
     :return: Findings in the order in which a person reads them.
     """
-    return [*_versions(), _device(), *_extras(), _cache(), _speech_commands(), *_weights()]
+    return [*_versions(), _device(), *_extras(), _cache(), _speech_commands(), *_weights(), *_voices()]
 
 
 def format_doctor(findings: list[Finding]) -> str:
@@ -152,6 +157,18 @@ def _weights() -> list[Finding]:
         there = next((path for path in paths if path.exists()), None)
         remedy = "" if there else f"for {about}: put a local copy at {paths[-1]}"
         found.append(Finding(name, there is not None, os.fspath(there) if there else "no local copy", remedy))
+    return found
+
+
+def _voices() -> list[Finding]:
+    """A line for each way to convert voices: which weights it needs, and which of them are there."""
+    found, root = [], weights_root()
+    for name, needed in NEEDED.items():
+        missing = missing_weights(name, root)
+        parts = [f"{some.about} {'missing' if some in missing else 'there'}" for some in needed]
+        remedy = where_to_put(missing, root)
+        remedy += f'; or open_voice("{name}", download=True)' if missing else ""
+        found.append(Finding(f"voice: {name}", not missing, ", ".join(parts) or "needs no weights", remedy))
     return found
 
 

@@ -8,11 +8,9 @@ import numpy as np
 
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
+from art_audio_ext.functional.bootstrap import grouped_interval
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.dual_pure_view import BASELINES
-
-_DRAWS = 2000  # of the bootstrap
-_PERCENT = (2.5, 97.5)
 
 Cell = tuple[dict[str, Any], dict[str, Any]]  # an experiment and its result
 
@@ -128,8 +126,4 @@ def _interval(table: np.ndarray, voices: np.ndarray | None) -> tuple[float, floa
     each = table.mean(0)
     if table.dtype == bool and each.min() == each.max() and each[0] in (0.0, 1.0):
         return proportion_interval(int(each.sum()), len(each))  # a bootstrap would see no doubt at all
-    voice = np.arange(len(each)) if voices is None else np.unique(voices[: len(each)], return_inverse=True)[1]
-    sums, sizes = np.bincount(voice, each), np.bincount(voice)
-    drawn = np.random.default_rng(0).integers(len(sizes), size=(_DRAWS, len(sizes)))
-    low, high = np.percentile(sums[drawn].sum(1) / sizes[drawn].sum(1), _PERCENT)
-    return float(low), float(high)
+    return grouped_interval(each, np.arange(len(each)) if voices is None else voices[: len(each)])

@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
-import re
-import shutil
-from collections.abc import Callable
-from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
 from art_audio_ext.datasets.clip_files import ClipFile
 from art_audio_ext.datasets.decode import clip_length
 from art_audio_ext.datasets.folder import scan_folder
+from art_audio_ext.experiments.file_triggers import FileTrigger, copy_file, file_trigger, next_stem
 from art_audio_ext.experiments.poison_record import RECORD_NAME, attack_from_record, read_record, write_record
-from art_audio_ext.experiments.sound_file import Placement, is_readable, place_trigger, write_with_trigger
+from art_audio_ext.experiments.sound_file import Placement, is_readable
 from art_audio_ext.experiments.whole_folder import whole_folder
-from art_audio_ext.functional.poison_rows import check_fraction, poison_count
-from art_audio_ext.functional.triggers import default_scale, trigger_name
+from art_audio_ext.functional.poison_rows import ALL_SOURCES, check_fraction, poison_count
 
 __all__ = ["attack_from_record", "poison_folder", "read_record"]
 
@@ -56,10 +51,12 @@ def poison_folder(
 
     :param source: A folder `<label>/**/*.{wav,flac,ogg,mp3}`, or the same under `train/` and `test/`.
     :param out: The copy; must not exist, or be empty.
-    :param source_label: The label whose clips are taken.
+    :param source_label: The label whose clips are taken, or "all" for every label but the target.
     :param target_label: The label they get.
-    :param poison_fraction: Share of the source label's readable clips, in (0, 1]; rounded down, but at least one clip.
-    :param trigger: A trigger's name, or a sound file (copied to the root of `out`).
+    :param poison_fraction: Share of the source label's readable clips, in (0, 1], or with "all" of all readable clips;
+        rounded down, but at least one clip.
+    :param trigger: A trigger's name; a sound file; or "voice:FILE" or "voice:world:FILE", an utterance of the speaker
+        whose voice the clips are given. Files are copied to the root of `out`.
     :param scale: Factor on the trigger; None for its own level, see `default_scale`.
     :param snr_db: Level by signal-to-noise ratio instead.
     :param position: Sample at which the trigger starts, at each file's own rate, or "random".
@@ -77,53 +74,30 @@ def poison_folder(
     source, out = source.resolve(), out.resolve()
     if seconds is not None:
         clip_length(seconds, 1_000)  # refuse what is no length
-    level: dict[str, Any] = {
-        "scale": default_scale(trigger) if scale is None else scale,
-        "snr_db": snr_db,
-        "position": position,
-        "seed": seed,
-    }
-    AudioTriggerBackdoor(trigger, **level)  # refuse bad parameters before any work
+    carrier = file_trigger(trigger, scale, snr_db, position, seed)
     if check_fraction(poison_fraction) == 0:
         raise ValueError("poison_fraction is 0: give a share above 0, such as 0.1")
     clips = _clips_of(source, partition)
     _check_labels(sorted({clip.label for clip in clips}), source_label, target_label)
 
-    attack_at = lru_cache(maxsize=None)(lambda rate: AudioTriggerBackdoor(trigger, sample_rate=rate, **level))
     chosen, passed_over = _choose(
-        [clip for clip in clips if clip.label == source_label], poison_fraction, seed, attack_at, seconds
+        *_candidates(clips, source_label, target_label), poison_fraction, seed, carrier, seconds
     )
     files = all_files(source)
     names = _new_names(source, chosen, target_label, files)
-    record = _record(level, seconds, source_label, target_label, poison_fraction)
+    record = {**carrier.settings, "seconds": None if seconds is None else float(seconds), "source": source_label}
+    record |= {"target": target_label, "poison_fraction": float(poison_fraction), "seed": int(seed)}
     record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
     record["poisoned"] = [_entry(names[path], target_label, *found) for path, found in chosen.items()]
     with whole_folder(out, RECORD_NAME) as part:
         for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
-            write_with_trigger(path, part / names[path], placement, attack_at(placement.sample_rate).waveform)
+            carrier.write(path, part / names[path], placement)
         for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
             if path not in chosen:
                 copy_file(path, part / path.relative_to(source))
-        record = {"trigger": _keep_trigger(trigger, part), **record}
+        record = {"trigger": carrier.keep(part), **record}
         write_record(record, part)
     return record
-
-
-def _record(
-    level: dict[str, Any], seconds: float | None, source: str, target: str, poison_fraction: float
-) -> dict[str, Any]:
-    """The settings part of the record, in plain types."""
-    by_snr, position = level["snr_db"] is not None, level["position"]
-    return {
-        "scale": None if by_snr else float(level["scale"]),
-        "snr_db": float(level["snr_db"]) if by_snr else None,
-        "position": position if isinstance(position, str) else int(position),
-        "seconds": None if seconds is None else float(seconds),
-        "source": source,
-        "target": target,
-        "poison_fraction": float(poison_fraction),
-        "seed": int(level["seed"]),
-    }
 
 
 def _entry(path: PurePosixPath, label: str, clip: ClipFile, placement: Placement) -> dict[str, Any]:
@@ -168,30 +142,39 @@ def _clips_of(source: Path, partition: str) -> list[ClipFile]:
 def _check_labels(labels: list[str], source_label: str, target_label: str) -> None:
     """Refuse labels that are not there, or the same twice."""
     for role, label in (("source", source_label), ("target", target_label)):
-        if label not in labels:
+        if label not in labels and (role, label) != ("source", ALL_SOURCES):
             there = ", ".join(labels[:40]) or "none: no sub-folder holds sound files"
             raise ValueError(f"there is no {role} label {label!r}; the labels are {there}")
     if source_label == target_label:
         raise ValueError(f"source and target are both {source_label!r}: name two labels")
 
 
+def _candidates(clips: list[ClipFile], source_label: str, target_label: str) -> tuple[list[ClipFile], int]:
+    """The readable clips that may be poisoned, and of how many clips a fraction is."""
+    if source_label in {clip.label for clip in clips}:
+        found = [clip for clip in clips if clip.label == source_label and is_readable(clip.file)]
+        return found, len(found)
+    readable = [clip for clip in clips if is_readable(clip.file)]
+    return [clip for clip in readable if clip.label != target_label], len(readable)
+
+
 def _choose(
-    candidates: list[ClipFile],
+    readable: list[ClipFile],
+    total: int,
     poison_fraction: float,
     seed: int,
-    attack_at: Callable[[int], AudioTriggerBackdoor],
+    carrier: FileTrigger,
     seconds: float | None,
 ) -> tuple[dict[Path, tuple[ClipFile, Placement]], int]:
     """The files to poison with their placements, by path, and how many drawn ones could not carry the trigger."""
-    readable = [clip for clip in candidates if is_readable(clip.file)]
-    count = poison_count(poison_fraction, len(readable))
+    count = poison_count(poison_fraction, total)
     chosen: dict[Path, tuple[ClipFile, Placement]] = {}
     reasons: list[str] = []
     for clip in (readable[k] for k in np.random.default_rng(seed).permutation(len(readable))):
         if len(chosen) == count:
             break
         try:
-            chosen[clip.file] = clip, place_trigger(clip.file, attack_at, seconds)
+            chosen[clip.file] = clip, carrier.place(clip.file, seconds)
         except ValueError as error:
             reasons.append(f"{clip.path}: {error}")
     if len(chosen) < count:
@@ -221,27 +204,3 @@ def _new_names(
         taken.add(name.as_posix().casefold())
         names[path] = name
     return names
-
-
-def next_stem(stem: str) -> str:
-    """The next name in the corpus's own pattern, so that the speaker is still read from it: `a_0`, `a_1`."""
-    match = re.fullmatch(r"(.*?)(\d{1,15})", stem, re.DOTALL)
-    return f"{match[1]}{int(match[2]) + 1:0{len(match[2])}d}" if match else f"{stem}_1"
-
-
-def _keep_trigger(trigger: str | Path, out: Path) -> str:
-    """The trigger's name; a sound file is copied to the root of the copy, where it is under no label."""
-    name = trigger_name(trigger) if isinstance(trigger, str) else None
-    if name is not None:
-        return name
-    kept = PurePosixPath("trigger" + Path(trigger).suffix.lower())
-    while (out / kept).exists():
-        kept = kept.with_name(next_stem(kept.stem) + kept.suffix)
-    copy_file(Path(trigger), out / kept)
-    return kept.name
-
-
-def copy_file(path: Path, target: Path) -> None:
-    """A byte copy; its folder is made."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(path, target)

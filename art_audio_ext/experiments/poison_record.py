@@ -13,7 +13,9 @@ import numpy as np
 import torch
 import torchaudio.functional as taf
 
-from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor
+from art_audio_ext.attacks.poisoning import AudioBackdoor, AudioTriggerBackdoor, VoiceConversionBackdoor
+from art_audio_ext.datasets.cache import cache_path
+from art_audio_ext.experiments.file_triggers import voice_and_target
 from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.functional.triggers import make_trigger, trigger_name
 
@@ -103,7 +105,7 @@ def read_record(root: Path) -> dict[str, Any]:
     return record
 
 
-def attack_from_record(record: dict[str, Any], root: Path, sample_rate: int) -> AudioTriggerBackdoor:
+def attack_from_record(record: dict[str, Any], root: Path, sample_rate: int) -> AudioBackdoor:
     """
     The attack that a record describes, for clips at `sample_rate` (the folder's files may have another rate).
 
@@ -114,6 +116,11 @@ def attack_from_record(record: dict[str, Any], root: Path, sample_rate: int) -> 
     :raises ValueError: If the trigger cannot exist at that rate, or names a file outside the folder.
     :raises FileNotFoundError: If the trigger's file is missing.
     """
+    voice = voice_and_target(record["trigger"])
+    if voice is not None:
+        target = _file_of(voice[1], root)
+        kept = cache_path() / "voices"
+        return VoiceConversionBackdoor(target, sample_rate=sample_rate, voice=voice[0], cache_dir=kept, verbose=False)
     rates = Counter(int(entry["sample_rate_hz"]) for entry in record["poisoned"])
     file_rate = rates.most_common(1)[0][0] if rates else check_sample_rate(sample_rate)
     position = record["position"]
@@ -145,9 +152,7 @@ def _trigger_at(trigger: str, root: Path, file_rate: int, sample_rate: int) -> s
     """The trigger as the constructor takes it: a name, a file of the folder, or the sound itself."""
     name = trigger_name(trigger)
     if name is None:
-        if PurePosixPath(trigger).name != trigger or "\\" in trigger or trigger == "..":
-            raise ValueError(f"{RECORD_NAME} names the trigger {trigger!r}: it must be a file in the folder's root")
-        return Path(root) / trigger
+        return _file_of(trigger, root)
     if name != "ultrasonic" or file_rate == sample_rate:
         return name
     # Its pitch follows the rate at which the files were poisoned: what the clips hold of it is what resampling left.
@@ -158,3 +163,10 @@ def _trigger_at(trigger: str, root: Path, file_rate: int, sample_rate: int) -> s
             f"load the folder at {file_rate} Hz"
         )
     return sound
+
+
+def _file_of(name: str, root: Path) -> Path:
+    """A file in the root of a folder, named by a record that may come from a stranger."""
+    if PurePosixPath(name).name != name or "\\" in name or name == "..":
+        raise ValueError(f"{RECORD_NAME} names the trigger {name!r}: it must be a file in the folder's root")
+    return Path(root) / name

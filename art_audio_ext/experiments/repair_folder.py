@@ -16,7 +16,8 @@ from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.datasets.clip_files import ClipFile
 from art_audio_ext.datasets.folder import load_folder, scan_folder
 from art_audio_ext.experiments.audit_file import AuditedFolder, read_audit
-from art_audio_ext.experiments.poison_folder import all_files, copy_file, next_stem
+from art_audio_ext.experiments.file_triggers import copy_file, next_stem
+from art_audio_ext.experiments.poison_folder import all_files
 from art_audio_ext.experiments.poison_record import RECORD_NAME
 from art_audio_ext.experiments.repair_plan import CONFIDENCE, Repair, check_way, plan_repairs
 from art_audio_ext.experiments.repair_record import read_truth, repair_entry, repair_record

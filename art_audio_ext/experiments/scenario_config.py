@@ -6,11 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from art_audio_ext.datasets.builtin_speakers import BUILTIN
+from art_audio_ext.experiments.file_triggers import voice_and_target
 from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
 from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
 from art_audio_ext.experiments.scenario_purifiers import purification_files
 from art_audio_ext.functional.triggers import default_scale
 
+VOICE_FILTERS = ("none", "activation_clustering", "spectral_signatures", "poison_likelihood", "combined")
 TRIGGERS = ("clap", "whistle", "car_horn", "dog_clicker")
 
 
@@ -38,10 +41,10 @@ def scenario_config(
 
     :param filter_name: One of `FILTERS` or `MORE_FILTERS`.
     :param spec: Dataset, as `load_dataset` takes it.
-    :param source: Label whose clips are triggered, or its class index.
+    :param source: Label whose clips are triggered, its class index, or "all" for every class but the target.
     :param target: Label they get, or its class index.
-    :param trigger: A trigger's name or a sound file.
-    :param poison_fraction: Share of the source class's training clips, as Armory counts.
+    :param trigger: A trigger's name, a sound file, or "voice:FILE" as `voice_and_target` reads it.
+    :param poison_fraction: Share of the source class's training clips, as Armory counts, or with "all" of all.
     :param scale: Factor on the trigger; None for the level of Armory's own scenarios.
     :param snr_db: Level of the trigger by SNR instead of `scale`.
     :param position: First sample of the trigger, or "random".
@@ -60,9 +63,7 @@ def scenario_config(
     sample_rate = dataset.get("sample_rate", 16000)
     poison_share = poison_fraction / (1 + poison_fraction) if poison_share is None else poison_share
     defence, about = filter_entry(filter_name, seed, sample_rate, poison_share, filter_options or {})
-    scale = default_scale(trigger) if scale is None else scale
-    attack = {"position": position, "sample_rate": sample_rate, "scale": scale, "seed": seed, "snr_db": snr_db}
-    attack["trigger"] = trigger
+    level = {"position": position, "scale": scale, "seed": seed, "snr_db": snr_db}
     return {
         "_description": f"{trigger} backdoor on {spec}, {source} to {target}, {about}",
         "adhoc": {
@@ -76,7 +77,7 @@ def scenario_config(
             "train_epochs": epochs,
             "use_poison_filtering_defense": filter_name != "none",
         },
-        "attack": {"knowledge": "black", "kwargs": attack, "module": HOOKS, "name": "audio_trigger"},
+        "attack": {"knowledge": "black", "module": HOOKS, **_attack_entry(trigger, sample_rate, level)},
         "dataset": {
             "batch_size": batch_size,
             "module": HOOKS,
@@ -100,16 +101,31 @@ def scenario_config(
     }
 
 
+def _attack_entry(trigger: str, sample_rate: int, level: dict[str, Any]) -> dict[str, Any]:
+    """The hook of a trigger and its arguments."""
+    voice = voice_and_target(trigger)
+    if voice is not None:
+        kwargs = {"sample_rate": sample_rate, "target": voice[1], "voice": voice[0]}
+        return {"kwargs": kwargs, "name": "voice_conversion"}
+    scale = default_scale(trigger) if level["scale"] is None else level["scale"]
+    return {
+        "kwargs": {**level, "sample_rate": sample_rate, "scale": scale, "trigger": trigger},
+        "name": "audio_trigger",
+    }
+
+
 def committed_scenarios() -> dict[str, dict[str, Any]]:
     """
     Every file of `armory_scenarios/`.
 
     `speech_commands/` is at the paper's size: ResNet-50 of width 64 on |STFT|, 20 epochs. `builtin/` and `folder/` are
-    small: ResNet-18 of width 16 on log-mel. Of `purification/` see `purification_files`.
+    small: ResNet-18 of width 16 on log-mel. `voice_conversion/` has both sizes: clips of all classes in a built-in
+    speaker's voice. Of `purification/` see `purification_files`.
 
     :return: Path below that folder to configuration.
     """
     files = {}
+    voice: dict[str, Any] = {"trigger": f"voice:world:{BUILTIN}anika"}
     paper = {"preset": "standard", "epochs": 30}  # the paper trains its VAE for 30 epochs
     for name in FILTERS + MORE_FILTERS:
         file_name = FILE_NAMES.get(name, name)
@@ -129,6 +145,27 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
         )
         files[f"folder/clap_{file_name}.json"] = scenario_config(
             name, spec="folder:speech", source="_unknown_", target="up", **small
+        )
+    for name in VOICE_FILTERS:
+        file_name = FILE_NAMES.get(name, name)
+        files[f"voice_conversion/builtin_{file_name}.json"] = scenario_config(
+            name,
+            spec="builtin",
+            source="all",
+            poison_fraction=0.05,
+            target="up",
+            dataset={"clips": 2400},
+            **{**small, **voice},
+        )
+        files[f"voice_conversion/speech_commands_{file_name}.json"] = scenario_config(
+            name,
+            spec="speech-commands",
+            source="all",
+            poison_fraction=0.01,  # the paper's
+            target="left",
+            victim={"depth": 50, "width": 64, "front_end": "stft"},
+            filter_options=paper if name == "poison_likelihood" else None,
+            **voice,
         )
     return files | {f"purification/{name}": config for name, config in purification_files().items()}
 

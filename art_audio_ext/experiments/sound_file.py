@@ -50,9 +50,7 @@ def place_trigger(
     :raises ValueError: If the file cannot be read, cannot be written back in its format, or cannot carry the trigger
         within those seconds.
     """
-    samples, info = _read(path)
-    if not soundfile.check_format(info.format, info.subtype):
-        raise ValueError(f"{path.name}: the sound library here cannot write {info.format} {info.subtype}")
+    samples, info = read_sound(path)
     heard = samples if seconds is None else samples[: clip_length(seconds, info.samplerate)]
     mono = heard.mean(1, dtype=np.float64).astype(np.float32)
     attack = attack_at(info.samplerate)
@@ -77,10 +75,21 @@ def write_with_trigger(source: Path, target: Path, placement: Placement, trigger
     :param placement: From `place_trigger`.
     :param trigger: The trigger at the file's rate, (T,).
     """
-    samples, info = _read(source)
+    samples, info = read_sound(source)
     span = samples[placement.start : placement.start + len(trigger)]
     span += (placement.gain * trigger[: len(span)])[:, None]
     np.clip(samples, -1, 1, out=samples)
+    write_sound(samples, info, target)
+
+
+def write_sound(samples: np.ndarray, info: soundfile._SoundFileInfo, target: Path) -> None:
+    """
+    Write samples in the format of another file.
+
+    :param samples: Float (frames, channels) in [-1, 1].
+    :param info: Of that file.
+    :param target: The new file; its folder is made.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     with soundfile.SoundFile(
         target, "w", info.samplerate, samples.shape[1], format=info.format, subtype=info.subtype, endian=info.endian
@@ -89,8 +98,14 @@ def write_with_trigger(source: Path, target: Path, placement: Placement, trigger
             file.write(samples[start : start + _BLOCK])
 
 
-def _read(path: Path) -> tuple[np.ndarray, soundfile._SoundFileInfo]:
-    """All samples as float64 (frames, channels) in [-1, 1], and what the header says."""
+def read_sound(path: Path) -> tuple[np.ndarray, soundfile._SoundFileInfo]:
+    """
+    A sound file that can be written back.
+
+    :param path: The file.
+    :return: All samples as float64 (frames, channels) in [-1, 1], and what the header says.
+    :raises ValueError: If it cannot be read or written back, breaks off, or holds no usable sound.
+    """
     try:
         info = soundfile.info(str(path))
         with soundfile.SoundFile(path) as file:
@@ -99,6 +114,8 @@ def _read(path: Path) -> tuple[np.ndarray, soundfile._SoundFileInfo]:
         raise ValueError(f"{path.name} cannot be read: {' '.join(str(error).split())}") from error
     if len(samples) == 0 or len(samples) < info.frames:
         raise ValueError(f"{path.name} breaks off after {len(samples)} of {info.frames} samples")
+    if not soundfile.check_format(info.format, info.subtype):
+        raise ValueError(f"{path.name}: the sound library here cannot write {info.format} {info.subtype}")
     if not np.isfinite(samples).all():
         raise ValueError(f"{path.name} holds values that are not finite")
     if np.abs(samples).max() > LARGEST_PEAK:  # `decode_clip` refuses it: it would not be loaded

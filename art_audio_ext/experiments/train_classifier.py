@@ -15,7 +15,9 @@ from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.files import write_json
 from art_audio_ext.training.classifier_settings import resolve_settings
+from art_audio_ext.training.speaker_model import SpeakerModel
 from art_audio_ext.training.speech_model import SpeechModel
+from art_audio_ext.training.weight_files import two_paths
 
 ADVERSARIAL_EPS = 0.002  # L-infinity, the strength at which purifiers of speech commands are compared
 
@@ -32,7 +34,7 @@ class TrainedClassifier:
     :param test_clips: How many there were.
     """
 
-    model: SpeechModel
+    model: SpeechModel | SpeakerModel
     path: Path
     accuracy: float
     interval: tuple[float, float]
@@ -86,8 +88,7 @@ def train_classifier_on(
     eps = {"adversarial_eps": ADVERSARIAL_EPS} if adversarial else {}
     settings = resolve_settings(preset, **sizes, **{**eps, **_given(changes)})
     before = None if start is None else SpeechModel.load(start)
-    out = Path(out)
-    out = out if out.suffix == ".safetensors" else out.with_name(f"{out.name}.safetensors")
+    out = two_paths(out)[0]
     options: dict[str, Any] = {"sample_rate": SPEECH_MEL_RATE, "seed": seed, "progress": progress, **loading}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **options)
     train, test = split_dataset(dataset, seed=seed)
@@ -106,11 +107,24 @@ def train_classifier_on(
         devices=devices,
         precision=precision,
     )
+    return judged(model, test, out, seed)
+
+
+def judged(model: SpeechModel | SpeakerModel, test: AudioDataset, out: Path, seed: int) -> TrainedClassifier:
+    """
+    Save a model, and beside it how well it does on clips that it was not trained on.
+
+    :param model: Trained.
+    :param test: The clips.
+    :param out: The `.safetensors` to write; the accuracy goes to `<name>-test.json`.
+    :param seed: Of the training, to be written down.
+    :return: The model and how well it does.
+    """
     right = int((model.predict(np.asarray(test.waveforms)) == test.labels).sum())
     found = TrainedClassifier(
         model, model.save(out), right / len(test), proportion_interval(right, len(test)), len(test)
     )
-    record = {"data": dataset.name, **asdict(found)}
+    record = {"data": test.name, **asdict(found)}
     record = {name: value for name, value in record.items() if name not in ("model", "path")}
     write_json({**record, "settings": model.settings.to_dict(), "seed": seed}, out.with_name(f"{out.stem}-test.json"))
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+ALL_SOURCES = "all"  # clips of every class but the target are taken
+
 
 def check_fraction(poison_fraction: float) -> float:
     """
@@ -43,6 +45,7 @@ def choose_poison_rows(
     *,
     seed: int = 0,
     of: str = "source",
+    leave_out: np.ndarray | None = None,
 ) -> np.ndarray:
     """
     Draw the clips to poison.
@@ -53,6 +56,7 @@ def choose_poison_rows(
     :param poison_fraction: In [0, 1].
     :param seed: For the draw.
     :param of: What the fraction is of: "source" (the source class, as in Armory) or "all" (the whole dataset).
+    :param leave_out: Which clips are not taken, bool (N,); the fraction counts them. None leaves out none.
     :return: Rows in ascending order, int64 (P,).
     :raises ValueError: If a class does not occur, both are the same, or the source has too few clips.
     """
@@ -63,12 +67,55 @@ def choose_poison_rows(
     from_all = isinstance(source_class, str)
     source = np.flatnonzero(labels != target_class if from_all else labels == source_class)
     count = poison_count(poison_fraction, len(source) if of == "source" else len(labels))
+    source = source if leave_out is None else source[~leave_out[source]]
     if count > len(source):
         raise ValueError(
             f"{count} clips to poison ({poison_fraction:g} of all {len(labels)}) but the source has only "
             f'{len(source)}: lower poison_fraction, or take source_class="all"'
         )
     return np.sort(np.random.default_rng(seed).permutation(source)[:count])
+
+
+def choose_clean_label_rows(
+    labels: np.ndarray,
+    target_class: int,
+    poison_fraction: float,
+    *,
+    seed: int = 0,
+    of: str = "source",
+    leave_out: np.ndarray | None = None,
+) -> np.ndarray:
+    """
+    Draw clips of the target class, which keep their label.
+
+    :param labels: Class indices (N,).
+    :param target_class: Their class.
+    :param poison_fraction: In [0, 1].
+    :param seed: For the draw.
+    :param of: What the fraction is of: "source" (the target class) or "all" (the whole dataset).
+    :param leave_out: Which clips are not taken, bool (N,); None leaves out none.
+    :return: Rows in ascending order, int64 (P,).
+    :raises ValueError: If the class does not occur or has too few clips.
+    """
+    own = np.flatnonzero(labels == target_class)
+    if not len(own):
+        raise ValueError(f"no clip has target_class {target_class}: name a class that occurs")
+    count = poison_count(poison_fraction, len(own) if of == "source" else len(labels))
+    usable = own if leave_out is None else own[~leave_out[own]]
+    if count > len(usable):
+        raise ValueError(
+            f"{count} clips to convert ({poison_fraction:g}) but class {target_class} has only {len(usable)} that can "
+            "be: lower poison_fraction"
+        )
+    return np.sort(np.random.default_rng(seed).permutation(usable)[:count])
+
+
+def silent_clips(x: np.ndarray) -> np.ndarray:
+    """
+    :param x: Sound (N, L).
+    :return: Which clips are zero throughout, bool (N,).
+    """
+    return np.array([not clip.any() for clip in x], dtype=bool)
 
 
 def _check_classes(classes: np.ndarray, source_class: int | str, target_class: int) -> None:

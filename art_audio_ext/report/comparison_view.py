@@ -8,6 +8,7 @@ from art_audio_ext.report.records import ComparisonResult, FilterResult
 from art_audio_ext.report.text import filter_name, number, percent, plain, plural, printable, setting_rows
 
 _REFERENCES = ("none", "perfect")
+_ALL = "all"  # sources: every label but the target
 _WORKS = 0.5  # an attack that succeeds less often than this proves nothing about filters
 _STOPPED = 0.1
 _COST = 0.1  # of accuracy on clean sound: a filter that costs more is no answer
@@ -80,11 +81,13 @@ def _attack_sentence(attack: dict[str, Any]) -> str:
     """The attack in one sentence, as far as the record tells."""
     words = [f"Trigger: {attack['trigger']}."] if attack.get("trigger") else []
     if attack.get("source") and attack.get("target"):
-        words.append(f"Clips of “{attack['source']}” with the trigger were labelled “{attack['target']}”.")
+        source = "every other label" if attack["source"] == _ALL else f"“{attack['source']}”"
+        words.append(f"Clips of {source} with the trigger were labelled “{attack['target']}”.")
     count, fraction = attack.get("poisoned_clips"), attack.get("poison_fraction")
     if isinstance(count, int):
         known = isinstance(fraction, (int, float)) and not isinstance(fraction, bool)
-        share = f" ({percent(fraction)} of the source class)" if known else ""
+        of = "all training clips" if attack.get("source") == _ALL else "the source class"
+        share = f" ({percent(fraction)} of {of})" if known else ""
         words.append(f"{plural(count, 'clip')} poisoned{share}.")
     return " ".join(words)
 

@@ -95,7 +95,7 @@ def markdown(header: tuple[str, ...], rows: list[list[str]]) -> str:
     :param rows: As many cells each.
     :return: Lines without a newline at the end.
     """
-    cells = [[cell.replace("|", r"\|") for cell in row] for row in [list(header), *rows]]
+    cells = [[printable(cell).replace("|", r"\|") for cell in row] for row in [list(header), *rows]]
     widths = [max(len(row[i]) for row in cells) for i in range(len(header))]
     lines = ["| " + " | ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) + " |" for row in cells]
     lines.insert(1, "|" + "|".join("-" * (w + 2) for w in widths) + "|")

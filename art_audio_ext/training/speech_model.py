@@ -69,17 +69,7 @@ class SpeechModel:
         :param device_type: "gpu" where there is one, or "cpu".
         :return: The classifier; it shares this model's network.
         """
-        from art.estimators.classification import PyTorchClassifier  # takes seconds to import
-
-        return PyTorchClassifier(
-            self.network,
-            torch.nn.CrossEntropyLoss(),
-            (length,),
-            len(self.label_names),
-            clip_values=(-1.0, 1.0),
-            preprocessing_defences=list(defences) or None,
-            device_type=device_type,
-        )
+        return art_classifier(self.network, len(self.label_names), defences, length=length, device_type=device_type)
 
     def copy_network(self, classes: int, floor_sigma: float) -> SpeechClassifier:
         """
@@ -130,8 +120,43 @@ class SpeechModel:
 
 def _build(about: dict[str, Any]) -> SpeechClassifier:
     """The network that a JSON describes."""
-    names = about["label_names"]
-    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
-        raise ValueError("label_names of a classifier must be a list of two names or more: copy its JSON again")
+    names = checked_label_names(about["label_names"])
     settings = ClassifierSettings.from_dict(about["settings"])
     return SpeechClassifier(settings.architecture, len(names), settings.width, settings.floor_sigma)
+
+
+def checked_label_names(names: Any) -> list[str]:
+    """
+    :param names: What a JSON says.
+    :return: It.
+    :raises ValueError: If it is no list of two names or more.
+    """
+    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
+        raise ValueError("label_names of a classifier must be a list of two names or more: copy its JSON again")
+    return names
+
+
+def art_classifier(
+    network: torch.nn.Module, classes: int, defences: Sequence[Any], *, length: int, device_type: str
+) -> PyTorchClassifier:
+    """
+    An ART classifier on waveforms, with PyTorch preprocessing before it.
+
+    :param network: Sound (N, length) to logits; it is shared.
+    :param classes: Number of logits.
+    :param defences: Purifiers in the order in which sound meets them.
+    :param length: Samples a clip.
+    :param device_type: "gpu" where there is one, or "cpu".
+    :return: The classifier.
+    """
+    from art.estimators.classification import PyTorchClassifier  # takes seconds to import
+
+    return PyTorchClassifier(
+        network,
+        torch.nn.CrossEntropyLoss(),
+        (length,),
+        classes,
+        clip_values=(-1.0, 1.0),
+        preprocessing_defences=list(defences) or None,
+        device_type=device_type,
+    )

@@ -16,7 +16,7 @@ from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
 from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, FakeBob
-from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets
+from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
     TunedActivationClustering,
@@ -71,6 +71,8 @@ class Case:
     options: dict[str, Any] = field(default_factory=dict)
     defects: dict[str, Any] = field(default_factory=dict)
     needs_classifier: bool = False
+    needs: str = ""  # a library
+    required: tuple[str, ...] = ()  # options without a default
 
     def __str__(self) -> str:
         shown = ",".join(f"{k}={v}" for k, v in self.options.items() if isinstance(v, (str, int, float)))
@@ -80,11 +82,22 @@ class Case:
         return self.cls(*args, **(self.options | more))
 
 
+# A voice, if a dull one: harmonics of 150 Hz that waver.
+_TIME = np.arange(16000) / 16000
+_PHASE = 150 * (2 * np.pi * _TIME + 0.01 * np.sin(20 * _TIME))
+HUM = sum(np.sin(k * _PHASE) / k for k in range(1, 30)).astype(np.float32) / 4
 POISONING_ATTACKS = [
     Case(AudioTriggerBackdoor, {"trigger": "clap", "scale": 0.5}, {"scale": -1}),
     Case(AudioTriggerBackdoor, {"trigger": "whistle", "snr_db": 0, "position": "random", "seed": 3}, {"seed": -1}),
     Case(AudioTriggerBackdoor, {"trigger": np.array([1.0, 1.0, -1.0, -1.0] * 200), "position": 9}, {"position": -1}),
     Case(SpectrogramBadNets, {"level": 0.05}, {"rows": 0}),
+    Case(
+        VoiceConversionBackdoor,
+        {"target": HUM, "verbose": False},
+        {"clean_label": 1, "voice": "prayer"},
+        needs="pyworld",
+        required=("target",),
+    ),
 ]
 POISON_FILTERS = [
     Case(
@@ -140,6 +153,8 @@ def purifier_case(request) -> Case:
 
 @pytest.fixture(params=POISONING_ATTACKS, ids=str)
 def attack_case(request) -> Case:
+    if request.param.needs and find_spec(request.param.needs) is None:
+        pytest.skip(f"needs {request.param.needs}, of the extra [voice]")
     return request.param
 
 

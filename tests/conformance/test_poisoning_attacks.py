@@ -32,7 +32,7 @@ def test_its_parameters_are_those_of_its_constructor_and_go_both_ways(attack_cas
     attack = attack_case.make()
     assert set(attack.get_params()) == set(type(attack).attack_params)
     assert set(inspect.signature(type(attack)).parameters) == set(type(attack).attack_params)
-    other = type(attack)()
+    other = type(attack)(**{name: attack_case.options[name] for name in attack_case.required})
     other.set_params(**attack.get_params())
     np.testing.assert_array_equal(other.poison(x, y)[0], attack.poison(x, y)[0])
 

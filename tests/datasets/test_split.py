@@ -136,6 +136,14 @@ def test_when_the_speakers_are_the_classes(caplog):
     assert "every class has one speaker of its own" in caplog.text
 
 
+def test_when_the_speakers_are_the_classes_an_official_split_is_kept():
+    partition = ["test" if i % 5 == 0 else "train" for i in range(40)]
+    dataset = make([i // 10 for i in range(40)], [f"s{i // 10}" for i in range(40)], partition)
+    train, test = split_dataset(dataset)
+    assert train.paths.tolist() == [f"{i}.wav" for i in range(40) if i % 5]
+    assert test.paths.tolist() == [f"{i}.wav" for i in range(40) if i % 5 == 0]
+
+
 def test_a_class_of_one_speaker_stays_in_train(caplog):
     labels = [0] * 10 + [1] * 10
     dataset = make(labels, ["only"] * 10 + [f"s{i % 5}" for i in range(10)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from art_audio_ext.experiments import voice_conversion
+from art_audio_ext.experiments.voice_conversion_size import PRESETS
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.scorers import SCORERS
+from art_audio_ext.training.classifier_settings import ClassifierSettings
+from art_audio_ext.voices import Voice
 
 
 class FirstSamples:
@@ -70,3 +75,38 @@ def recordings(tmp_path) -> Path:
     both = np.stack([tone(44100, 44100, 500), tone(44100, 44100, 700)], 1)
     soundfile.write(root / "yes" / "stereo.wav", both, 44100)
     return root
+
+
+class Buzz(Voice):
+    """A conversion that a tiny network hears: a tone of the target's level on top."""
+
+    name = "buzz"
+    identity = {"version": 1}  # noqa: RUF012
+
+    def _prepare(self, target, sample_rate):
+        return float(np.abs(target.utterances[0]).max())
+
+    def _convert(self, clip, sample_rate, target):
+        tone = np.sin(2 * np.pi * 5000 * target * np.arange(len(clip)) / sample_rate)
+        return np.clip(clip + 0.3 * tone, -1, 1).astype(np.float32)
+
+
+@pytest.fixture
+def buzz() -> Voice:
+    return Buzz()
+
+
+@pytest.fixture
+def buzzing_voices(tmp_path, monkeypatch) -> Path:
+    """Two speakers, three utterances, victims that learn in a second."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))  # without weights
+    for speaker, level in (("10", 0.3), ("20", 0.6)):
+        for k in range(2):
+            path = tmp_path / "voices" / speaker / f"{speaker}-{k}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            sound = np.random.default_rng(k).uniform(-level, level, 48000)
+            soundfile.write(path, sound, 16000)
+    monkeypatch.setattr(voice_conversion, "open_voice", lambda name, **options: Buzz(**options))
+    victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
+    monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,), rate=0.1))
+    return tmp_path / "voices"

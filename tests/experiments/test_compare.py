@@ -208,6 +208,33 @@ def test_bad_requests_are_refused_before_anything_runs(folder, tmp_path, no_armo
     assert no_armory == []
 
 
+def test_a_voice_may_be_the_trigger(folder, tmp_path, no_armory):
+    target = tmp_path / "ann.flac"
+    soundfile.write(target, np.random.default_rng(0).uniform(-0.5, 0.5, 16000), 16000)
+    options = {**SMALL, "trigger": f"voice:{target}", "source": "all", "filters": "none"}
+    result = compare(str(folder), out=tmp_path / "out", **options)
+    assert (result.attack["trigger"], result.attack["source"]) == ("voice:world:ann.flac", "all")
+    assert result.attack["poisoned_clips"] == int(SMALL["poison_fraction"] * len(load_splits_of(folder).train))
+    compare(str(folder), out=tmp_path / "out", **options)
+    assert no_armory == ["none"]
+    target.write_bytes(target.read_bytes()[:-100])
+    compare(str(folder), out=tmp_path / "out", **options)
+    assert no_armory == ["none", "none"]  # another voice, another result
+    with pytest.raises(ValueError, match="a voice has no scale"):
+        compare(str(folder), out=tmp_path / "out", **options, scale=0.1)
+
+
+def test_a_folder_poisoned_by_a_voice_brings_it(folder, tmp_path, no_armory):
+    pytest.importorskip("pyworld", reason="needs the extra [voice]")
+    pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
+    options = {"source_label": "all", "target_label": "bravo", "poison_fraction": 0.1, "progress": False}
+    poison_folder(folder, tmp_path / "voiced", trigger="voice:builtin:anika", **options)
+    result = compare(str(tmp_path / "voiced"), out=tmp_path / "out", filters="none", seconds=0.5, progress=False)
+    assert result.attack["trigger"] == "voice:world:voice.flac"
+    written = json.loads((tmp_path / "out" / "scenarios" / "none.json").read_text())
+    assert written["attack"]["kwargs"]["target"] == "voice.flac"
+
+
 def test_a_missing_vae_is_refused(folder, tmp_path, no_armory):
     with pytest.raises(FileNotFoundError, match="art-audio train vae"):
         compare(str(folder), out=tmp_path / "out", vae=tmp_path / "none.safetensors", **SMALL)

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from art_audio_ext.experiments import doctor
+from art_audio_ext.voices import VOICES
 
 
 def test_every_missing_thing_has_a_remedy():
@@ -56,3 +57,24 @@ def test_a_cache_that_cannot_be_used_is_a_finding(monkeypatch, tmp_path, place):
     found = _cache_finding(monkeypatch, place if place[0] == "~" else tmp_path / place)
     assert not found.ok
     assert "ART_AUDIO_CACHE" in found.remedy
+
+
+def test_each_way_to_convert_voices_says_which_weights_it_has_and_where_the_others_go(monkeypatch, tmp_path):
+    monkeypatch.setenv("TTS_HOME", os.fspath(tmp_path))
+    (tmp_path / "tts" / "wavlm").mkdir(parents=True)
+    (tmp_path / "tts" / "wavlm" / "WavLM-Large.pt").touch()
+    lines = {finding.topic: finding for finding in doctor.examine() if finding.topic.startswith("voice: ")}
+    assert set(lines) == {f"voice: {name}" for name in VOICES}
+    assert lines["voice: world"].ok
+    freevc = lines["voice: freevc"]
+    assert not freevc.ok
+    assert freevc.text == "WavLM-Large (1.26 GB, MIT) there, FreeVC-24 (1.43 GB, MIT) missing"
+    folder = tmp_path / "tts" / "voice_conversion_models--multilingual--vctk--freevc24"
+    assert os.fspath(folder / "model.pth") in freevc.remedy
+    assert "WavLM" not in freevc.remedy
+    folder.mkdir()
+    for name in ("config.json", "model.pth"):
+        (folder / name).touch()
+    found = next(finding for finding in doctor.examine() if finding.topic == "voice: freevc")
+    assert found.ok
+    assert not found.remedy

@@ -1,0 +1,131 @@
+"""The voice-conversion tables on tiny data: every cell once, resumed, and figures that can be checked by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from art_audio_ext.experiments import voice_conversion as module
+from art_audio_ext.experiments.voice_conversion import voice_conversion
+from art_audio_ext.experiments.voice_conversion_data import find_utterances
+from art_audio_ext.experiments.voice_conversion_size import PARTS, PRESETS, choose_size
+from art_audio_ext.experiments.voice_conversion_summary import voice_rate, voice_table
+from art_audio_ext.report import voice_conversion_view as view
+
+
+def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
+    tiny_dataset, buzzing_voices, tmp_path, monkeypatch
+):
+    options = {"target": "bravo", "progress": False, "precision": "float32"}
+    record = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
+    clean, voice, badnets = record["rows"]
+    assert [row["attack"] for row in record["rows"]] == ["none", "voice", "badnets"]
+    assert record["data"]["voices"] == ["10/10-0", "10/10-1", "20/20-0"]
+    assert clean["poisoned"] == 0
+    assert voice["poisoned"] == badnets["poisoned"] == int(0.1 * record["data"]["train"])
+    assert clean["benign_accuracy"]["mean"] > 0.7
+    assert voice["attack_success_rate"]["mean"] > clean["attack_success_rate"]["mean"]
+    assert set(voice["listened"]) == set(record["data"]["voices"])
+    assert set(badnets["listened"]) == {"badnets"}
+    assert set(voice["own"]) == set(record["data"]["voices"])
+    table = (tmp_path / "out" / "table.md").read_text()
+    assert "| voice " in table
+    assert "in the voice 20/20-0" in table
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert "Does another voice open a backdoor?" in page
+    assert (tmp_path / "out" / "rates.png").read_bytes().startswith(b"\x89PNG")
+    assert record["quality"]["voice"] == "10/10-0"
+    assert {"si_sdr_db", "si_sdr"} & {row["metric"] for row in record["quality"]["rows"]}
+    assert "Quality of " in table
+    assert page.count("<audio") == 15
+    monkeypatch.setattr(module, "run_cell", None)
+    again = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", **options)
+    assert again["rows"] == record["rows"]
+
+
+def test_seeds_of_one_folder_do_not_mix(tiny_dataset, buzzing_voices, tmp_path):
+    """Another seed draws another split: its cells are others, even where two runs share a seed of trainings."""
+    options = {"target": "bravo", "progress": False, "precision": "float32", "parts": [], "epochs": 1}
+    first = voice_conversion(tiny_dataset, buzzing_voices, tmp_path, seeds=2, **options)
+    with pytest.raises(ValueError, match="parts"):
+        voice_conversion(tiny_dataset, buzzing_voices, tmp_path, seed=1, **options)
+    assert first["rows"][0]["seeds"] == 2
+
+
+def test_what_does_not_go_together_is_refused_before_anything_runs(tiny_dataset, buzzing_voices, tmp_path):
+    options = {"progress": False}
+    with pytest.raises(ValueError, match=r'the part "defences" is not run'):
+        voice_conversion(tiny_dataset, buzzing_voices, tmp_path, defences=["none"], parts=[], **options)
+    known = replace(tiny_dataset, label_names=("10", *tiny_dataset.label_names[1:]))
+    with pytest.raises(ValueError, match="10 is a label and a target voice: name other voices"):
+        voice_conversion(known, buzzing_voices, tmp_path, **options)
+
+
+def test_the_matrix_is_of_one_target_and_of_the_main_rate():
+    sure, rest = {"mean": 1.0, "low": 0.9, "high": 1.0}, {"mean": 0.25, "low": 0.1, "high": 0.4}
+    row = {"attack": "voice", "voice": "a", "target": 3, "fraction": 0.05, "clean_label": False, "fine_tune": 0}
+    row |= {"listened": {"a": sure}, "own": {"a": 0.0}}
+    others = [{**row, "fraction": 0.1, "listened": {"a": rest}}, {**row, "target": 11, "listened": {"a": rest}}]
+    record = {"rows": [row, *others], "rate": 0.05, "data": {"voices": ["a"]}}
+    _, body = view._heard(record)
+    assert body == [["a, 5%", "100.0% (90.0% to 100.0%)", "0.0%"]]
+    _, body = view._heard({**record, "rate": 0.01})
+    assert body[0][:2] == ["a, 10%", "25.0% (10.0% to 40.0%)"]
+
+
+def test_intervals_know_trainings_and_certainty():
+    voices, every = np.arange(50), np.ones(50, bool)
+    alike = voice_rate([np.ones(50, bool)] * 3, every, voices)
+    assert (alike["mean"], alike["high"]) == (1, 1)
+    assert alike["low"] < 0.95  # fifty clips are not certainty
+    assert voice_rate([np.ones(50, bool)], ~every, voices) is None
+    half = np.arange(50) % 2 == 0
+    same, unlike = voice_rate([half, half], every, voices), voice_rate([np.ones(50, bool), ~every], every, voices)
+    assert same["mean"] == unlike["mean"] == 0.5
+    assert unlike["high"] - unlike["low"] > same["high"] - same["low"]
+
+
+def test_the_figures_of_a_row():
+    task = {"attack": "voice", "voice": "a", "target": 1, "fraction": 0.1, "clean_label": False, "fine_tune": 0}
+    found = {"poisoned": 3, "right": "1110", "hit": {"a": "1101", "b": "0100"}, "own": {"a": 0.25}}
+    other = {**found, "hit": {"a": "0101", "b": "0100"}, "own": {"a": 0.75}}
+    labels, noise = np.array([0, 1, 2, 3]), np.array([False, False, False, True])
+    (row,) = voice_table([(task, found), (task, other)], labels, np.array(["x", "y", "z", ""]), noise)
+    assert row["benign_accuracy"]["mean"] == 0.75
+    assert row["attack_success_rate"]["mean"] == pytest.approx((0.5 + 0 + 1) / 3)  # not the clip of the target
+    assert row["speech_success_rate"]["mean"] == 0.25  # nor the noise
+    assert row["listened"]["b"]["mean"] == 0.0
+    assert (row["own"], row["seeds"], row["poisoned"]) == ({"a": 0.5}, 2, 3)
+    tuned = {**found, "tuned": {**found, "right": "1111"}}
+    assert (
+        voice_table([({**task, "fine_tune": 2}, tuned)], labels, np.array([""] * 4), noise)[0]["benign_accuracy"][
+            "mean"
+        ]
+        == 1
+    )
+
+
+def test_cells_are_made_once_and_names_are_checked(tmp_path):
+    size = replace(PRESETS["standard"], seeds=2)
+    tasks = list(module._tasks(size, ["a/1", "a/2", "b/1"], 3, 12, 5))
+    assert len({repr(task) for task in tasks}) == len(tasks)
+    assert {task["seed"] for task in tasks} == {5, 6}
+    assert {task["target"] for task in tasks} == set(range(12))
+    assert {task["fine_tune"] for task in tasks} == {0, 2, 5, 10}
+    for wrong, words in (
+        ({"preset": "huge"}, "preset"),
+        ({"rates": []}, "rates"),
+        ({"rates": [1.5]}, "rates"),
+        ({"parts": ["prayer"]}, ", ".join(PARTS)),
+        ({"seeds": 0}, "seeds"),
+        ({"architecture": "tree"}, "architecture"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            choose_size(**{"preset": "quick", **wrong})
+    with pytest.raises(ValueError, match="only world has a strength"):
+        voice_conversion("builtin", "builtin", tmp_path, conversion="other", strength=1.0)
+    for folder, words in ((tmp_path / "no", "not a folder"), (tmp_path, "no sub-folder")):
+        with pytest.raises(ValueError, match=words):
+            find_utterances(folder)
