@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,9 +11,7 @@ import torch
 try:
     from armory.data.datasets import ArmoryDataGenerator, AudioContext
     from armory.instrument import Meter
-    from armory.instrument.export import AudioExporter
     from armory.scenarios.audio_classification import AudioClassificationTask
-    from armory.scenarios.poison import Poison
     from armory.utils import config_loading
 except ImportError as error:
     raise ImportError(f'Armory is not usable here ({error}): pip install "art-audio-ext[armory]"') from error
@@ -24,17 +21,13 @@ from art.estimators.classification import PyTorchClassifier
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
 from art_audio_ext.datasets.cache import cache_path
 from art_audio_ext.experiments.armory_config import (
-    complete_attack,
-    complete_filter,
     complete_model,
     complete_purification,
     load_weights,
 )
 from art_audio_ext.experiments.armory_data import splits_of
-from art_audio_ext.experiments.armory_poisoner import make_poisoner
+from art_audio_ext.experiments.armory_poisoner import AudioPoison  # noqa: F401  # named by JSONs
 from art_audio_ext.experiments.armory_purifiers import get_purifier, get_speech_model  # noqa: F401  # named by JSONs
-from art_audio_ext.experiments.poison_record import attack_from_record
-from art_audio_ext.functional.poison_rows import ALL_SOURCES
 from art_audio_ext.training.victims import make_victim
 
 
@@ -118,79 +111,6 @@ def voice_conversion(**kwargs: Any) -> VoiceConversionBackdoor:
     if kwargs.get("clean_label"):
         raise ValueError("Armory's poisoning scenario relabels what it poisons: leave clean_label out")
     return VoiceConversionBackdoor(**{"verbose": False, "cache_dir": cache_path() / "voices", **kwargs})
-
-
-class AudioPoison(Poison):
-    """
-    Armory's poisoning scenario for sound.
-
-    Beside `Poison` it takes class names for `adhoc.source_class`, `adhoc.target_class` and a filter's `ignore_classes`,
-    fills in the victim's number of classes, length and rate, seeds torch by `adhoc.split_id`, exports sound, and
-    records `filter_seconds` and `fit_seconds`. Of a folder written by `art-audio poison` the training clips are taken
-    as they are; poison index and true labels come from its record, and only source clips of the test part are given
-    the trigger. With "all" for `adhoc.source_class`, clips of every class but the target are poisoned,
-    `adhoc.fraction_poisoned` of all training clips, and all of them are attacked in the test part.
-    """
-
-    y_clean: np.ndarray
-
-    def set_random_seed(self) -> None:
-        super().set_random_seed()
-        torch.manual_seed(self.seed)
-
-    def load_model(self, defended: bool = True) -> None:
-        self.splits = splits_of(self.config["dataset"])
-        complete_model(self.config, self.splits)
-        complete_filter(self.config, self.splits)
-        super().load_model(defended)
-
-    def load_poisoner(self) -> None:
-        adhoc, record, root = self.config["adhoc"], self.splits.record, self.splits.root
-        complete_attack(adhoc, self.splits)
-        if record is not None and root is not None:
-            attack, fraction = attack_from_record(record, root, self.splits.train.sample_rate), 1.0
-        elif adhoc["source_class"] == ALL_SOURCES and adhoc["poison_dataset"]:
-            attack, fraction = config_loading.load(self.config["attack"]), adhoc["fraction_poisoned"]
-        else:
-            super().load_poisoner()
-            return
-        self.use_poison, self.source_class, self.target_class = True, adhoc["source_class"], adhoc["target_class"]
-        self.poisoner = self.test_poisoner = make_poisoner(attack, adhoc, fraction, self.seed)
-
-    def poison_dataset(self) -> None:
-        if self.splits.record is None:
-            super().poison_dataset()
-            return
-        self.hub.set_context(stage="poison")
-        self.x_poison, self.y_poison = self.x_clean, self.y_clean
-        self.poison_index, self.y_clean = self.splits.poison_index, self.splits.true_labels
-        self.record_poison_and_data_info()
-
-    def run_benign(self) -> None:
-        if self.source_class != ALL_SOURCES:
-            super().run_benign()
-            return
-        self.source_class = -1  # Armory compares labels with it: none is of this class
-        try:
-            super().run_benign()
-        finally:
-            self.source_class = ALL_SOURCES
-        self.source = self.y != self.target_class
-        if self.source.any():
-            self.probe.update(y_source=self.y[self.source], y_pred_source=self.y_pred[self.source])
-
-    def filter_dataset(self) -> None:
-        started = time.perf_counter()
-        super().filter_dataset()
-        self.hub.record("filter_seconds", time.perf_counter() - started)
-
-    def fit(self) -> None:
-        started = time.perf_counter()
-        super().fit()
-        self.hub.record("fit_seconds", time.perf_counter() - started)
-
-    def _load_sample_exporter(self) -> AudioExporter:
-        return AudioExporter(self.export_dir, self.test_dataset.context.sample_rate)
 
 
 class AudioDetector(AudioClassificationTask):
