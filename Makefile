@@ -28,8 +28,8 @@ demo: setup
 	$(BIN)/art-audio demo --out out/demo
 
 test: setup lint
-	$(BIN)/python -m pytest
 	# one thread: two that have to wait for each other on a busy machine are many times slower
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
 
 lint: setup

@@ -64,6 +64,10 @@ class Voice(abc.ABC):
         self.store = store
         self._last: tuple[Any, Any] = (None, None)  # a target that was prepared: attacks convert clip by clip
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What was prepared of a target is prepared again."""
+        return {**self.__dict__, "_last": (None, None)}
+
     @property
     @abc.abstractmethod
     def identity(self) -> dict[str, Any]:

@@ -162,7 +162,7 @@ class NeuralVoice(Voice):
 
     def __getstate__(self) -> dict[str, Any]:
         """The network stays behind: weights are read again from their files."""
-        return {**self.__dict__, "_loaded": None, "_code": None}
+        return {**super().__getstate__(), "_loaded": None, "_code": None}
 
 
 def check_library(name: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -81,6 +83,18 @@ def test_strength_is_of_the_envelope(target):
     none, full = (WorldVoice(strength).convert(x, RATE, target)[0] for strength in (0, 1))
     before, after = (np.abs(np.fft.rfft(sound * np.hanning(RATE))) for sound in (none, full))
     assert after[1400:1600].sum() / after[1100:1300].sum() > 1.5 * before[1400:1600].sum() / before[1100:1300].sum()
+
+
+def test_a_target_is_prepared_once_and_not_pickled(target, monkeypatch):
+    voice, calls, prepare = WorldVoice(), [], WorldVoice._prepare
+    monkeypatch.setattr(WorldVoice, "_prepare", lambda self, *some: calls.append(1) or prepare(self, *some))
+    first = [voice.convert(vowel(hertz)[None], RATE, target) for hertz in (110, 140)]  # as Armory does, one by one
+    assert len(calls) == 1
+    copy = pickle.loads(pickle.dumps(voice))
+    np.testing.assert_array_equal(copy.convert(vowel(140)[None], RATE, target), first[1])
+    assert len(calls) == 2
+    voice.convert(vowel(110)[None], RATE, TargetVoice(vowel(150, 2.0), RATE))
+    assert len(calls) == 3
 
 
 def test_breath_is_of_each_clip_its_own_unless_worlds_is_asked_for(target):
