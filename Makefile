@@ -18,7 +18,7 @@ setup: $(STAMP)
 $(STAMP): setup.py pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.10, 3.11 or 3.12 found: install one, or say PYTHON=/path/to/python"; exit 1; }
 	@test -x $(BIN)/pip || { rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	@echo "Installing into $(VENV) (about 3 minutes and 7 GB the first time)"
+	@echo "Installing into $(VENV) (3 to 6 minutes and 8 GB the first time)"
 	$(BIN)/python -m pip install --quiet --upgrade pip # an old resolver tries for many minutes on Python 3.10
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[$(EXTRAS)]"
 	$(BIN)/python -m pip check
