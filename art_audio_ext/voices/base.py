@@ -58,7 +58,6 @@ class Voice(abc.ABC):
     """
 
     name: ClassVar[str]
-    seconds_per_clip: ClassVar[float]  # about, for a clip of a second on one core
 
     def __init__(self, store: ClipStore | None = None) -> None:
         self.store = store

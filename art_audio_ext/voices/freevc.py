@@ -27,7 +27,6 @@ class FreeVCVoice(NeuralVoice):
     """
 
     name = "freevc"
-    seconds_per_clip = 1.5
 
     def _load(self, root: Path) -> Loaded:
         from TTS.vc.configs.freevc_config import FreeVCArgs, FreeVCAudioConfig, FreeVCConfig

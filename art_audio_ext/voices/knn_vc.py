@@ -38,7 +38,6 @@ class KnnVCVoice(NeuralVoice):
     """
 
     name = "knn-vc"
-    seconds_per_clip = 0.8
     draws_noise = False
 
     def __init__(

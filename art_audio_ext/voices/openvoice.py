@@ -24,7 +24,6 @@ class OpenVoiceVoice(NeuralVoice):
     """
 
     name = "openvoice"
-    seconds_per_clip = 0.8
 
     def _load(self, root: Path) -> Loaded:
         from TTS.vc.configs.openvoice_config import OpenVoiceArgs, OpenVoiceAudioConfig, OpenVoiceConfig

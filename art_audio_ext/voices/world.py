@@ -35,7 +35,6 @@ class WorldVoice(Voice):
     """
 
     name = "world"
-    seconds_per_clip = 0.03
 
     def __init__(self, strength: float = 1.0, *, noise: str = "fresh", store: ClipStore | None = None) -> None:
         """
