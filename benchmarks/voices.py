@@ -26,7 +26,7 @@ from art_audio_ext.datasets.builtin import VOICES as SPEAKERS
 from art_audio_ext.datasets.espeak import Utterance, speak
 from art_audio_ext.functional.resampling import resampled
 from art_audio_ext.voices import VOICES, TargetVoice, Voice, WorldVoice, open_voice
-from art_audio_ext.voices.weights import missing_weights, weights_root
+from art_audio_ext.voices.weights import NEEDED, missing_weights, weights_root
 
 RATE, REPEATS = 16000, 5
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
@@ -68,7 +68,7 @@ def speech(count: int) -> tuple[np.ndarray, TargetVoice]:
     sounds = [resampled(sound, rate, RATE) for sound, rate in speak([*said, Utterance(SPEAKERS[-1], TEXT)])]
     clips = np.zeros((count, RATE), np.float32)
     for row, sound in zip(clips, sounds, strict=False):
-        row[: len(sound)] = sound[:RATE]
+        row[: len(sound)] = np.clip(sound[:RATE], -1, 1)  # the band limit of resampling overshoots
     return clips, TargetVoice(sounds[-1].astype(np.float32), RATE)
 
 
@@ -76,10 +76,10 @@ def voices(root: Path) -> dict[str, Voice]:
     """Every back end whose weights are there."""
     found: dict[str, Voice] = {"world": WorldVoice(), "harvest": HarvestVoice()}
     for name in VOICES:
-        if name != "world" and missing_weights(name, root):
+        if name in NEEDED and missing_weights(name, root):
             print(f"{name}: no weights in {root}, left out (--random-weights runs it without)", flush=True)
-        elif name != "world":
-            found[name] = open_voice(name, folder=root, device="cpu")
+        elif name not in found:
+            found[name] = open_voice(name, **({"folder": root, "device": "cpu"} if NEEDED.get(name) else {}))
     return found
 
 

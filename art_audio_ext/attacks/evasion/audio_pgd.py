@@ -11,7 +11,14 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from art_audio_ext.attacks.evasion.base import AudioEvasion
-from art_audio_ext.attacks.evasion.white_box import DTYPES, DrawnLogits, as_labels, check_whole, clip_bounds
+from art_audio_ext.attacks.evasion.white_box import (
+    DTYPES,
+    DrawnLogits,
+    as_labels,
+    channels_last,
+    check_whole,
+    clip_bounds,
+)
 from art_audio_ext.functional.adversarial_losses import LOSSES, adversarial_loss
 from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.projected_gradient import check_ball, projected_ascent, random_change
@@ -135,7 +142,8 @@ class AudioPGD(AudioEvasion):
         for at in tqdm(starts, desc="PGD", unit="batch", disable=not self.verbose or len(starts) == 1):
             clips = torch.from_numpy(np.array(x[at : at + rows])).to(self.estimator.device)
             batch = _Batch(self, clips, labels[at : at + rows].to(clips.device))
-            parts.append(batch.attack(generator).cpu().numpy())
+            with channels_last(self.estimator.model):
+                parts.append(batch.attack(generator).cpu().numpy())
             seen.append((batch.wrong.cpu().numpy(), batch.draws.cpu().numpy()))
         self.ever_wrong, self.draws_seen = (np.concatenate(side) for side in zip(*seen, strict=True))
         return np.concatenate(parts)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import reduce
 from typing import Any
 
 import numpy as np
 import torch
 from art.estimators.classification import PyTorchClassifier
-from torch import Tensor
+from torch import Tensor, nn
 
 from art_audio_ext.functional.checks import class_indices
 
@@ -78,6 +79,26 @@ class DrawnLogits:
         if self.dtype != torch.float32:
             output = output.float()
         return output.unflatten(0, copies.shape[:2])
+
+
+@contextmanager
+def channels_last(model: nn.Module) -> Iterator[None]:
+    """
+    The model's two-dimensional kernels with channels innermost: the same values, up to a fifth faster on a processor.
+
+    Sums come in another order, so that a gradient may differ in its last bits.
+
+    :param model: Any; afterwards its weights lie as they lay before.
+    """
+    kernels = [p for p in model.parameters() if p.ndim == 4 and p.device.type == "cpu" and p.is_contiguous()]
+    before = [kernel.data for kernel in kernels]
+    try:
+        for kernel in kernels:
+            kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
+        yield
+    finally:
+        for kernel, data in zip(kernels, before, strict=True):
+            kernel.data = data
 
 
 def _joined(parts: list[Tensor], dim: int = 0) -> Tensor:
