@@ -23,6 +23,7 @@ _LOWEST_RATE = 16000  # below it WORLD takes every frame for noise
 NOISES = ("fresh", "world")
 _FRAME_SECONDS = 0.005
 _LEAST_NOISE, _NOTHING = 1e-3, 1e-16  # of an aperiodicity and of power, below which WORLD does not go
+_ANY_PITCH = 100.0  # Hz
 _MARGIN_SECONDS = 0.05  # of silence on both sides: WORLD's first and last frames are poor
 
 
@@ -56,7 +57,7 @@ class WorldVoice(Voice):
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the result beside clip and target."""
-        return {"strength": self.strength, "noise": self.noise, "version": 2}
+        return {"strength": self.strength, "noise": self.noise, "version": 3}
 
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
         pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)
@@ -93,7 +94,7 @@ class WorldVoice(Voice):
         noisy = power * np.where(voiced, np.square(aperiodicity), 1.0)
         tones = np.where(voiced, power - noisy, 0) + _NOTHING
         noisy[:, :2] = 0  # no direct current
-        sound = world.synthesize(pitch, tones, np.full_like(tones, _LEAST_NOISE), rate)
+        sound = world.synthesize(_without_gaps(pitch), tones, np.full_like(tones, _LEAST_NOISE), rate)
         rng = np.random.default_rng(int.from_bytes(blake2b(clip.tobytes(), digest_size=8).digest(), "little"))
         return sound + shaped_noise(noisy, rate * _FRAME_SECONDS, len(sound), rng)
 
@@ -106,6 +107,14 @@ class WorldVoice(Voice):
         pitch = world.stonemask(sound, rough, times, sample_rate)
         envelope = world.cheaptrick(sound, pitch, times, sample_rate)
         return pitch, envelope, world.d4c(sound, pitch, times, sample_rate) if aperiodicity else None
+
+
+def _without_gaps(pitch: np.ndarray) -> np.ndarray:
+    """Pitch (T,) through frames without one, where nothing sounds: WORLD would put 500 silent pulses a second there."""
+    places = np.flatnonzero(pitch)
+    if not len(places):
+        return np.full_like(pitch, _ANY_PITCH)
+    return np.interp(np.arange(len(pitch)), places, pitch[places])
 
 
 def _pyworld() -> Any:
