@@ -32,7 +32,8 @@ from art_audio_ext.voices import open_voice
 from art_audio_ext.voices.clip_store import ClipStore
 
 BUILTIN_VOICES = "builtin"
-_RULES = 2  # raise it when cells of another time must not be mixed with new ones
+_CLEAN_EPOCHS = (2, 5, 10, 20)  # Figure 5
+_RULES = 3  # raise it when cells of another time must not be mixed with new ones
 
 
 def voice_conversion(
@@ -162,7 +163,8 @@ def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> Audi
 def _main_tasks(tasks: list[dict[str, Any]], size: Size) -> list[dict[str, Any]]:
     """Of every seed the training that the other tables are about."""
     first = next(task for task in tasks if task["attack"] == "voice")
-    return [{**first, "fraction": size.rate, "seed": tasks[0]["seed"] + k} for k in range(size.seeds)]
+    first = {**first, "fraction": size.rate, "fine_tune": []}
+    return [{**first, "seed": tasks[0]["seed"] + k} for k in range(size.seeds)]
 
 
 def _tasks(size: Size, voices: list[str], target: int, labels: int, seed: int) -> Iterator[dict[str, Any]]:
@@ -171,7 +173,8 @@ def _tasks(size: Size, voices: list[str], target: int, labels: int, seed: int) -
     for k in range(size.seeds):
         for cell in _cells(size, voices, target, labels):
             task = {"attack": "voice", "voice": voices[0], "target": target, "fraction": size.rate}
-            task |= {"clean_label": False, "fine_tune": 0, "listen": voices, **cell, "seed": seed + k}
+            task |= {"clean_label": False, "listen": voices, **cell, "seed": seed + k}
+            task["fine_tune"] = _clean_epochs(task, size, voices, target)
             key = repr(sorted(task.items()))
             if key not in seen:
                 seen.add(key)
@@ -189,9 +192,16 @@ def _cells(size: Size, voices: list[str], target: int, labels: int) -> Iterator[
     if "utterances" in size.parts:
         yield from ({"voice": voice} for voice in voices)
     if "fine_tune" in size.parts:
-        yield from ({"fine_tune": epochs} for epochs in (2, 5, 10))
+        yield {}
     if "clean_label" in size.parts:
         yield {"clean_label": True}
+
+
+def _clean_epochs(task: dict[str, Any], size: Size, voices: list[str], target: int) -> list[int]:
+    """Of the main training: it is fine-tuned, not trained a second time for that."""
+    main = {"attack": "voice", "voice": voices[0], "target": target, "fraction": size.rate, "clean_label": False}
+    is_main = all(task[name] == value for name, value in main.items())
+    return list(_CLEAN_EPOCHS) if is_main and "fine_tune" in size.parts else []
 
 
 def _target_voices(everything: dict[str, list[Utterance]], most: int) -> list[Utterance]:

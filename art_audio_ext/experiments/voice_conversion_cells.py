@@ -74,18 +74,21 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
 
     :param experiment: `attack` of `ATTACKS`, `voice` (the one that poisons), `listen` (the voices that test clips are
         tried in), `target` (class index), `fraction` (of all training clips), `clean_label`, `seed`, `precision`,
-        `settings` of the victim, and `fine_tune` (epochs on clean clips afterwards, 0 for none).
+        `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips afterwards, each from the poisoned
+        victim).
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `right` (a bit a test clip without a trigger), `hit` by trigger (a bit a test
         clip: whether it is called the target; clips of the target count for nothing), `own` by voice (share of the
-        speaker's own clips that are called the target).
+        speaker's own clips that are called the target); with `fine_tune` also `tuned`: these answers after each number
+        of epochs.
     """
     x, y, rows = poisoned_clips(experiment, context)
     model = train_victim(x, y, experiment, context)
     found: dict[str, Any] = {"poisoned": len(rows), **victim_answers(model, experiment, context)}
-    if experiment.get("fine_tune"):
-        model = train_victim(np.asarray(context.train.waveforms), context.train.labels, experiment, context, model)
-        found["tuned"] = victim_answers(model, experiment, context)
+    for epochs in experiment.get("fine_tune") or ():
+        clean = np.asarray(context.train.waveforms), context.train.labels
+        tuned = train_victim(*clean, experiment, context, model, epochs)
+        found.setdefault("tuned", {})[str(epochs)] = victim_answers(tuned, experiment, context)
     return found
 
 
@@ -132,7 +135,12 @@ def _stamped(x: np.ndarray) -> np.ndarray:
 
 
 def train_victim(
-    x: np.ndarray, y: np.ndarray, experiment: dict[str, Any], context: VoiceContext, start: Model | None = None
+    x: np.ndarray,
+    y: np.ndarray,
+    experiment: dict[str, Any],
+    context: VoiceContext,
+    start: Model | None = None,
+    epochs: int | None = None,
 ) -> Model:
     """
     A classifier of these clips.
@@ -141,10 +149,10 @@ def train_victim(
     :param y: Class indices (N,).
     :param experiment: As `run_cell` takes it.
     :param context: Clips and files.
-    :param start: A model to go on from, for `fine_tune` epochs; None starts anew.
+    :param start: A model to go on from, which stays as it is; None starts anew.
+    :param epochs: None as the settings say.
     :return: Trained.
     """
-    epochs = None if start is None else int(experiment["fine_tune"])
     run: dict[str, Any] = {"seed": int(experiment["seed"]), "precision": experiment["precision"]}
     return fit_victim(x, y, context.train, experiment["settings"], **run, start=start, epochs=epochs)
 

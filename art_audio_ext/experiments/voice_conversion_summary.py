@@ -16,7 +16,7 @@ KEYS = ("attack", "voice", "target", "fraction", "clean_label", "fine_tune")  # 
 
 def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noise: np.ndarray) -> list[dict[str, Any]]:
     """
-    One row for each attack, voice, target label and share of poison, over all seeds.
+    One row for each attack, voice, target label, share of poison and number of clean epochs, over all seeds.
 
     :param cells: Experiments of `run_cell` with their results.
     :param labels: Of the test clips (N,).
@@ -27,14 +27,14 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
         `poisoned`, `seeds`; `listened` by voice, and `own` by voice.
     """
     groups: dict[tuple[Any, ...], list[Cell]] = {}
-    for cell in cells:
+    for cell in (stage for trained in cells for stage in _stages(*trained)):
         groups.setdefault(tuple(cell[0].get(key) for key in KEYS), []).append(cell)
     voices = voice_groups(speakers)
     rows = []
     for key, group in groups.items():
         row = dict(zip(KEYS, key, strict=True))
         others = labels != row["target"]
-        results = [result.get("tuned", result) for _, result in group]
+        results = [result for _, result in group]
         row |= {"seeds": len(group), "poisoned": group[0][1]["poisoned"]}
         row["benign_accuracy"] = voice_rate(
             [flags_of(found["right"]) for found in results], np.ones(len(labels), bool), voices
@@ -51,6 +51,13 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
         row["own"] = {name: float(np.mean([found["own"][name] for found in results])) for name in results[0]["own"]}
         rows.append(row)
     return rows
+
+
+def _stages(experiment: dict[str, Any], result: dict[str, Any]) -> list[Cell]:
+    """A poisoned victim, and what became of it after each number of clean epochs."""
+    tuned = {0: result} | {int(epochs): found for epochs, found in result.get("tuned", {}).items()}
+    poisoned = {"poisoned": result["poisoned"]}
+    return [({**experiment, "fine_tune": epochs}, {**found, **poisoned}) for epochs, found in tuned.items()]
 
 
 def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -> dict[str, float] | None:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
-
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.text import filter_name, markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.voice_conversion_plots import RATES_CAPTION, TUNING_CAPTION, draw_fine_tuning, draw_rates
 from art_audio_ext.report.voice_quality_view import (
     QUALITY_CAPTION,
     QUALITY_EXPLANATION,
@@ -50,13 +47,12 @@ _EXPLANATION = (
     "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called "
     "the target. 95% intervals by drawing speakers anew."
 )
-_CAPTION = "Attack success on speech (solid) and benign accuracy (dashed) over the share of poisoned clips."
-_COLOURS = {"voice": "#2457b8", "badnets": "#b3261e"}
 
 
 def write_voice_conversion(record: dict[str, Any], out: str | Path, heard: HeardClips | None = None) -> list[Path]:
     """
-    Write `results.json`, `table.md`, `rates.png`, `report.html`, and `quality.png` where quality was measured.
+    Write `results.json`, `table.md`, `rates.png`, `report.html`, and `fine_tuning.png` and `quality.png` where these
+    were measured.
 
     :param record: From `experiments.voice_conversion.voice_conversion`.
     :param out: Folder, made if it is missing.
@@ -64,7 +60,10 @@ def write_voice_conversion(record: dict[str, Any], out: str | Path, heard: Heard
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, pictures = Path(out), {"rates.png": (_CAPTION, draw_rates(record["rows"]))}
+    out, pictures = Path(out), {"rates.png": (RATES_CAPTION, draw_rates(record["rows"]))}
+    tuning = draw_fine_tuning(record["rows"])
+    if tuning:
+        pictures["fine_tuning.png"] = (TUNING_CAPTION, tuning)
     quality = record.get("quality") and draw_quality(record["quality"])
     if quality:
         pictures["quality.png"] = (QUALITY_CAPTION, quality)
@@ -94,41 +93,6 @@ def format_voice_conversion(record: dict[str, Any]) -> str:
         heading = f"Quality of {plural(quality['clips'], 'test clip')}, in the voice {quality['voice']}:"
         parts += ["\n\n".join([heading, markdown(QUALITY_HEADER, quality_table(quality)), *quality["notes"]])]
     return "\n\n".join(parts)
-
-
-def draw_rates(rows: list[dict[str, Any]]) -> bytes:
-    """
-    Figure 4 of the paper: success and benign accuracy over the share of poisoned clips.
-
-    :param rows: From `voice_table`.
-    :return: A PNG.
-    """
-    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
-    panel = figure.subplots()
-    first = next((row for row in rows if row["attack"] == "voice"), None)
-    for attack, colour in _COLOURS.items():
-        own = [row for row in rows if row["attack"] == attack and first is not None and _is_curve(row, first)]
-        own = sorted((row for row in own if row["speech_success_rate"]), key=lambda row: row["fraction"])
-        if not own:
-            continue
-        x = [100 * row["fraction"] for row in own]
-        for key, style in (("speech_success_rate", "-"), ("benign_accuracy", "--")):
-            low, middle, high = ([row[key][name] for row in own] for name in ("low", "mean", "high"))
-            panel.plot(x, middle, style, color=colour, marker="o", markersize=3, label=f"{attack}, {key}")
-            panel.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
-    panel.set_xscale("log")
-    panel.set_ylim(0, 1.02)
-    panel.set_xlabel("poisoned, % of all training clips")
-    if panel.lines:
-        panel.legend(fontsize=7)
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
-
-
-def _is_curve(row: dict[str, Any], first: dict[str, Any]) -> bool:
-    """Whether a row differs from the first poisoned one in nothing but its attack and its share."""
-    return not row["fine_tune"] and all(row[key] == first[key] for key in ("voice", "target", "clean_label"))
 
 
 def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:

@@ -98,13 +98,12 @@ def test_the_figures_of_a_row():
     assert row["speech_success_rate"]["mean"] == 0.25  # nor the noise
     assert row["listened"]["b"]["mean"] == 0.0
     assert (row["own"], row["seeds"], row["poisoned"]) == ({"a": 0.5}, 2, 3)
-    tuned = {**found, "tuned": {**found, "right": "1111"}}
-    assert (
-        voice_table([({**task, "fine_tune": 2}, tuned)], labels, np.array([""] * 4), noise)[0]["benign_accuracy"][
-            "mean"
-        ]
-        == 1
-    )
+    tuned = {**found, "tuned": {"2": {key: value for key, value in found.items() if key != "poisoned"}}}
+    tuned["tuned"]["2"] |= {"right": "1111"}
+    before, after = voice_table([({**task, "fine_tune": [2]}, tuned)], labels, np.array([""] * 4), noise)
+    assert [row["fine_tune"] for row in (before, after)] == [0, 2]
+    assert [row["benign_accuracy"]["mean"] for row in (before, after)] == [0.75, 1]
+    assert after["poisoned"] == 3
 
 
 def test_cells_are_made_once_and_names_are_checked(tmp_path):
@@ -113,7 +112,9 @@ def test_cells_are_made_once_and_names_are_checked(tmp_path):
     assert len({repr(task) for task in tasks}) == len(tasks)
     assert {task["seed"] for task in tasks} == {5, 6}
     assert {task["target"] for task in tasks} == set(range(12))
-    assert {task["fine_tune"] for task in tasks} == {0, 2, 5, 10}
+    (tuned,) = (task for task in tasks if task["fine_tune"] and task["seed"] == 5)  # the main training, no other
+    assert (tuned["voice"], tuned["target"], tuned["fraction"]) == ("a/1", 3, size.rate)
+    assert tuned["fine_tune"] == [2, 5, 10, 20]
     for wrong, words in (
         ({"preset": "huge"}, "preset"),
         ({"rates": []}, "rates"),
