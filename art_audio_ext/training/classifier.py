@@ -82,12 +82,13 @@ def train_classifier(
     }
     from art_audio_ext.training.classifier_module import ClassifierModule  # Lightning takes seconds to import
 
-    network = network.to(memory_format=torch.channels_last)  # a sixth faster on a processor
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a sixth faster on a processor
     module = ClassifierModule(network, chosen, noise, number, fingerprint)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
     run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)
-    trained = module.result.cpu().to(memory_format=torch.contiguous_format)
+    trained = module.result.cpu()
+    trained.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as files of weights want it
     return SpeechModel(trained, chosen, tuple(label_names), module.history)
 
 

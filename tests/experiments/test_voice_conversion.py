@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from art_audio_ext.experiments import voice_conversion as module
+from art_audio_ext.experiments import voice_conversion_run as runs
 from art_audio_ext.experiments.voice_conversion import voice_conversion
 from art_audio_ext.experiments.voice_conversion_data import find_utterances
 from art_audio_ext.experiments.voice_conversion_size import PARTS, PRESETS, choose_size
@@ -108,7 +109,7 @@ def test_the_figures_of_a_row():
 
 def test_cells_are_made_once_and_names_are_checked(tmp_path):
     size = replace(PRESETS["standard"], seeds=2)
-    tasks = list(module._tasks(size, ["a/1", "a/2", "b/1"], 3, 12, 5))
+    tasks = list(runs._tasks(size, ["a/1", "a/2", "b/1"], 3, 12, 5))
     assert len({repr(task) for task in tasks}) == len(tasks)
     assert {task["seed"] for task in tasks} == {5, 6}
     assert {task["target"] for task in tasks} == set(range(12))
