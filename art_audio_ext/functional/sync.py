@@ -173,7 +173,7 @@ def _check(video: Tensor, audio: Tensor, edges: str) -> None:
     if min(video.shape[1], audio.shape[1]) < 2:
         raise ValueError(
             f"{video.shape[1]} windows of pictures and {audio.shape[1]} of sound cannot be compared at several shifts: "
-            f"give clips of at least 6 frames"
+            f"give clips of at least 7 frames"
         )
     if edges not in ("masked", "zeros"):
         raise ValueError(f"edges must be masked or zeros, got {edges!r}")

@@ -92,7 +92,7 @@ def test_fewer_windows_than_shifts_leave_the_outer_shifts_out():
     inner = distances[:, 9:22]
     torch.testing.assert_close(sync_confidence(distances), inner.median(1).values - inner.min(1).values)
     torch.testing.assert_close(soft_confidence(distances), soft_confidence(inner))
-    with pytest.raises(ValueError, match="6 frames"):
+    with pytest.raises(ValueError, match="7 frames"):
         shift_distances(video[:, :1], audio)
 
 
