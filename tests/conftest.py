@@ -12,6 +12,8 @@ import pytest
 import torch
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.runs import seeded
@@ -56,6 +58,32 @@ def tiny_dataset() -> AudioDataset:
         paths=np.array([f"{'abcd'[k]}/{i:03d}.wav" for i, k in enumerate(labels)]),
         speakers=np.array([f"s{s}" for s in speakers]),
         partition=np.full(120, ""),
+        name="tiny",
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_clips() -> AudioVisualDataset:
+    """Forty clips of two words each, named by the first: tones of a word's pitch, a bright bar at a word's height."""
+    rng = np.random.default_rng(0)
+    layout = AudioVisualLayout.of_frames(8, 20)
+    labels = np.tile(np.arange(4), 10)
+    words = np.repeat(np.stack([labels, (labels + 1) % 4], 1), 4, axis=1)  # of each frame
+    pitch = (200 + 250 * np.repeat(words, 640, axis=1)) * rng.uniform(0.97, 1.03, (40, 1))
+    audio = 0.1 * np.sin(2 * np.pi * np.cumsum(pitch, 1) / 16000) + 0.01 * rng.standard_normal((40, layout.samples))
+    video = rng.integers(90, 120, (40, 8, 20, 20))
+    for (clip, frame), word in np.ndenumerate(words):
+        video[clip, frame, 4 + 3 * word : 6 + 3 * word] = 220
+    names = ("bin", "lay", "place", "set")
+    return AudioVisualDataset(
+        layout=layout,
+        audio=audio.astype(np.float32),
+        video=video.astype(np.uint8),
+        labels=labels,
+        label_names=names,
+        sentences=tuple(f"{names[k]} {names[(k + 1) % 4]}" for k in labels),
+        speakers=("s1",) * 40,
+        paths=tuple(f"{i}" for i in range(40)),
         name="tiny",
     )
 

@@ -2,17 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from torch import Tensor, nn
 
-
-class RowLayout(Protocol):
-    """What takes rows apart, as `AudioVisualLayout` does."""
-
-    def unpack(self, rows: Tensor) -> tuple[Tensor, Tensor]:
-        """Sound (N, S) and frames (N, T, H, W) of rows (N, D)."""
-        ...
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 
 class RowModel(nn.Module):
@@ -23,7 +15,7 @@ class RowModel(nn.Module):
     :param layout: Takes rows apart.
     """
 
-    def __init__(self, network: nn.Module, layout: RowLayout):
+    def __init__(self, network: nn.Module, layout: AudioVisualLayout):
         super().__init__()
         self.network, self.layout = network, layout
 
@@ -31,6 +23,7 @@ class RowModel(nn.Module):
         """
         :param rows: Shape (N, D).
         :return: What the network gives.
+        :raises ValueError: If the rows have another length.
         """
         output: Tensor = self.network(*self.layout.unpack(rows))
         return output

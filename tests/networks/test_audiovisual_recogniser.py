@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.networks.audiovisual_recogniser import AudioVisualRecogniser
 from art_audio_ext.networks.audiovisual_row import RowModel
 from art_audio_ext.networks.audiovisual_streams import AudioStream, VideoStream, centre_crop, standardised
@@ -74,14 +75,11 @@ def test_silence_stays_silent():
 
 
 def test_rows_have_gradients_of_both_modalities_in_eval_mode(clips):
-    class Layout:
-        def unpack(self, rows):
-            return rows[:, : 7 * 640], rows[:, 7 * 640 :].unflatten(1, (7, 40, 40))
-
+    layout = AudioVisualLayout.of_frames(7, 40)
     rows = torch.cat([clips[0], clips[1].flatten(1)], 1).requires_grad_()
-    model = RowModel(network(), Layout())
+    model = RowModel(network(), layout)
     assert torch.equal(model(rows), network()(*clips))
     slope = torch.autograd.grad(model(rows)[:, 0].sum(), rows)[0]
-    sound, picture = Layout().unpack(slope)
+    sound, picture = layout.unpack(slope)
     assert (sound != 0).float().mean() > 0.9
     assert (centre_crop(picture, 32) != 0).float().mean() > 0.9
