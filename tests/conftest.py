@@ -62,6 +62,32 @@ def tiny_dataset() -> AudioDataset:
     )
 
 
+@pytest.fixture(scope="session")
+def tiny_clips() -> AudioVisualDataset:
+    """Forty clips of two words each, named by the first: tones of a word's pitch, a bright bar at a word's height."""
+    rng = np.random.default_rng(0)
+    layout = AudioVisualLayout.of_frames(8, 20)
+    labels = np.tile(np.arange(4), 10)
+    words = np.repeat(np.stack([labels, (labels + 1) % 4], 1), 4, axis=1)  # of each frame
+    pitch = (200 + 250 * np.repeat(words, 640, axis=1)) * rng.uniform(0.97, 1.03, (40, 1))
+    audio = 0.1 * np.sin(2 * np.pi * np.cumsum(pitch, 1) / 16000) + 0.01 * rng.standard_normal((40, layout.samples))
+    video = rng.integers(90, 120, (40, 8, 20, 20))
+    for (clip, frame), word in np.ndenumerate(words):
+        video[clip, frame, 4 + 3 * word : 6 + 3 * word] = 220
+    names = ("bin", "lay", "place", "set")
+    return AudioVisualDataset(
+        layout=layout,
+        audio=audio.astype(np.float32),
+        video=video.astype(np.uint8),
+        labels=labels,
+        label_names=names,
+        sentences=tuple(f"{names[k]} {names[(k + 1) % 4]}" for k in labels),
+        speakers=("s1",) * 40,
+        paths=tuple(f"{i}" for i in range(40)),
+        name="tiny",
+    )
+
+
 TINY = {"base": 8, "multipliers": (1, 1), "attention": (), "heads": 1, "residual_channels": 4, "layers": 2}
 
 

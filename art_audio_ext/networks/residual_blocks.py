@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+DEPTHS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}  # layers -> blocks a stage
+
 
 class BasicBlock(nn.Module):
     """Two 3 x 3 convolutions and a shortcut: (N, in, H, W) -> (N, width, H / stride, W / stride)."""
@@ -78,6 +80,27 @@ class PreActivationBlock(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         active = self.first(x)
         return self.body(active) + self.shortcut(x if self.same else active)
+
+
+def residual_stages(depth: int, width: int) -> tuple[nn.Sequential, int]:
+    """
+    The four stages of a residual network after its stem: (N, width, H, W) -> (N, C, H / 8, W / 8).
+
+    Source: He et al., Deep residual learning for image recognition, 2016, Table 1.
+
+    :param depth: A key of `DEPTHS`.
+    :param width: Channels of the first stage; 64 is the published width.
+    :return: The stages, and C.
+    """
+    block = BasicBlock if depth == 18 else Bottleneck
+    layers: list[nn.Module] = []
+    channels = width
+    for stage, blocks in enumerate(DEPTHS[depth]):
+        for index in range(blocks):
+            stride = 2 if stage > 0 and index == 0 else 1
+            layers.append(block(channels, width * 2**stage, stride))
+            channels = width * 2**stage * block.expansion
+    return nn.Sequential(*layers), channels
 
 
 def conv(channels: int, out: int, size: int, stride: int = 1, groups: int = 1) -> nn.Conv2d:

@@ -7,10 +7,9 @@ from torch import Tensor, nn
 
 from art_audio_ext.functional.front_end import log_mel, stft_magnitude
 from art_audio_ext.functional.spectrogram_augment import augment_spectrograms
-from art_audio_ext.networks.residual_blocks import BasicBlock, Bottleneck, conv
+from art_audio_ext.networks.residual_blocks import DEPTHS, conv, residual_stages
 
 FRONT_ENDS = ("log_mel", "stft")
-_BLOCKS = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3)}
 
 
 class ResidualFeatures(nn.Module):
@@ -22,18 +21,8 @@ class ResidualFeatures(nn.Module):
 
     def __init__(self, depth: int, width: int):
         super().__init__()
-        block = BasicBlock if depth == 18 else Bottleneck
         self.stem = nn.Sequential(conv(1, width, 5, 2), nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
-        layers: list[nn.Module] = []
-        channels = width
-        for stage, blocks in enumerate(_BLOCKS[depth]):
-            out = width * 2**stage * block.expansion
-            for index in range(blocks):
-                stride = 2 if stage > 0 and index == 0 else 1
-                layers.append(block(channels, width * 2**stage, stride))
-                channels = out
-        self.layers = nn.Sequential(*layers)
-        self.size = channels
+        self.layers, self.size = residual_stages(depth, width)
 
     def forward(self, x: Tensor) -> Tensor:
         return self.layers(self.stem(x)).mean((2, 3))
@@ -68,8 +57,8 @@ class AudioResNet(nn.Module):
         seed: int = 0,
     ):
         super().__init__()
-        if depth not in _BLOCKS:
-            raise ValueError(f"depth must be one of {sorted(_BLOCKS)}, got {depth}")
+        if depth not in DEPTHS:
+            raise ValueError(f"depth must be one of {sorted(DEPTHS)}, got {depth}")
         if front_end not in FRONT_ENDS:
             raise ValueError(f"front_end must be one of {FRONT_ENDS}, got {front_end!r}")
         self.front_end, self.sample_rate, self.augment, self.seed = front_end, sample_rate, augment, seed
