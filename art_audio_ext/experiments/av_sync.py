@@ -1,0 +1,148 @@
+"""The audiovisual sync detector's tables and figures on any talking clips, each change of a fold a resumable cell."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import art_audio_ext
+from art_audio_ext.datasets.audiovisual import load_audiovisual
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.experiments.av_sync_cells import SyncContext, run_cell
+from art_audio_ext.experiments.av_sync_models import files_of, fold_of, prepare_fold
+from art_audio_ext.experiments.av_sync_plans import PARTS, PRESETS, Size, changes
+from art_audio_ext.experiments.av_sync_summary import detection_table, offset_table
+from art_audio_ext.experiments.sweep import sweep
+from art_audio_ext.report.av_sync_view import write_av_sync
+
+_RULES = 1  # raise it when cells of another time must not be mixed with new ones
+
+
+def av_sync(
+    data: str | Path | AudioVisualDataset,
+    out: str | Path,
+    *,
+    talking: AudioVisualDataset | None = None,
+    preset: str = "quick",
+    parts: Sequence[str] | None = None,
+    folds: int | None = None,
+    clips: int | None = None,
+    epochs: int | None = None,
+    victim_epochs: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    **engine: Any,
+) -> dict[str, Any]:
+    """
+    Train, attack and look, for every fold; the same call goes on where it was stopped.
+
+    Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `detection.png` and `report.html`.
+
+    :param data: As `load_audiovisual` takes it, or a dataset of word clips.
+    :param out: Folder for everything; made if absent.
+    :param talking: Clips to train and test sync networks on, where `data` is a dataset; None takes the same.
+    :param preset: A key of `PRESETS`.
+    :param parts: Of `PARTS`, instead of the preset's.
+    :param folds: How many of the folds are tested, instead of the preset's.
+    :param clips: At most so many of each kind are loaded.
+    :param epochs: Of the sync networks, instead of the preset's.
+    :param victim_epochs: Of the victims, instead of the preset's.
+    :param seed: Of everything.
+    :param progress: Show progress bars.
+    :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
+    :return: `rows`, see `detection_table`; `offsets`, see `offset_table`; data, sizes and machine.
+    :raises ValueError: If the data, a name or a number is unusable.
+    """
+    begin, out, size = time.perf_counter(), Path(out), choose_size(preset, parts, folds)
+    loading: dict[str, Any] = {"seed": seed, "limit": clips, "progress": progress}
+    if isinstance(data, AudioVisualDataset):
+        words, longer = data, data if talking is None else talking
+    else:
+        words = load_audiovisual(str(data), clips="word", **loading)
+        longer = load_audiovisual(str(data), clips="sentence", **loading)
+    lengths = {"sync": epochs, "victim": victim_epochs}
+    context = _context(words, longer, size, out / "models", lengths, seed, progress)
+    tasks = [
+        {"fold": fold, "name": change.name, "attacks": change.attacks, "change": change.to_dict(), "seed": seed}
+        | {"networks": context.networks[fold]["checksums"]}
+        for fold in range(size.tested)
+        for change in changes(size.parts)
+        if size.networks > 1 or "ensemble" not in change.detector
+    ]
+    identity = {"experiment": "av-sync", "version": art_audio_ext.__version__, "rules": str(_RULES)}
+    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
+    cells = list(zip(tasks, found, strict=True))
+    record = {
+        **{"experiment": "av-sync", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
+        "data": _about(words, longer, context),
+        "size": {"folds": size.folds, "tested": size.tested, "networks": size.networks, "parts": list(size.parts)},
+        **{"offsets": offset_table(cells), "rows": detection_table(cells, seed)},
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+    write_av_sync(record, out)
+    return record
+
+
+def choose_size(preset: str, parts: Sequence[str] | None = None, folds: int | None = None) -> Size:
+    """
+    A preset, with what was asked for in its place.
+
+    :param preset: A key of `PRESETS`.
+    :param parts: Of `PARTS`; None as the preset says.
+    :param folds: How many are tested; None as the preset says.
+    :return: How much to run.
+    :raises ValueError: If a name is unknown, or a number out of its range.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
+    if unknown := sorted(set(parts or ()) - set(PARTS)):
+        raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
+    size = PRESETS[preset]
+    if folds is not None and (isinstance(folds, bool) or not isinstance(folds, int) or not 1 <= folds <= size.folds):
+        raise ValueError(f"folds must be a whole number from 1 to {size.folds}, got {folds!r}")
+    return replace(size, parts=size.parts if parts is None else tuple(parts), tested=folds or size.tested)
+
+
+def _context(
+    words: AudioVisualDataset,
+    talking: AudioVisualDataset,
+    size: Size,
+    folder: Path,
+    epochs: dict[str, int | None],
+    seed: int,
+    progress: bool,
+) -> SyncContext:
+    """Folds by files, and the networks of each that is tested."""
+    folds = fold_of(words, size.folds, seed)
+    known = dict(zip(files_of(words), folds, strict=True))
+    longer = folds if talking is words else np.array([known.get(file, -1) for file in files_of(talking)])
+    networks = {}
+    for fold in range(size.tested):
+        learn = talking.subset((longer != fold) & (longer >= 0))
+        run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
+        chosen = (size.sync, size.networks), size.victim
+        networks[fold] = prepare_fold(words.subset(folds != fold), learn, folder, *chosen, **run)
+    return SyncContext(words, folds, talking, longer, networks)
+
+
+def _about(words: AudioVisualDataset, talking: AudioVisualDataset, context: SyncContext) -> dict[str, Any]:
+    """What a report says of the data."""
+    strangers = int((context.talking_folds < 0).sum())
+    return {
+        "name": words.name,
+        "words": len(words),
+        "word_layout": words.layout.to_dict(),
+        "label_names": list(words.label_names),
+        "talking": len(talking),
+        "talking_layout": talking.layout.to_dict(),
+        "strangers": strangers,
+        "speakers": len(set(words.speakers)),
+    }

@@ -1,0 +1,178 @@
+"""One cell of the comparison of sync detectors: clips of a fold changed in one way, and what is said of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from art_audio_ext.attacks.evasion.audiovisual import AttackStrength, basic_iterative, fast_gradient
+from art_audio_ext.attacks.evasion.audiovisual_pgd import AudioVisualPGD
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.defences.detector.evasion.audiovisual_sync import AudioVisualSyncDetector
+from art_audio_ext.experiments.av_sync_models import open_fold
+from art_audio_ext.experiments.av_sync_plans import Change
+from art_audio_ext.functional.audiovisual_augment import add_noise
+from art_audio_ext.functional.audiovisual_distortion import audiovisual_distortion, gaussian_noise_like
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.functional.sync_views import moved_sound
+from art_audio_ext.training.audiovisual_model import RecogniserModel
+from art_audio_ext.training.sync_model import SyncModel
+
+LATE_FRAMES, QUIET_DB = 10, 20.0
+_STEPS = 20  # of an attack that knows the detector
+_RANDOM: dict[str, Any] = {"window_share": 0.6, "jitter": 3, "sample_shift": 240, "draws": 4}
+
+
+@dataclass(frozen=True)
+class SyncContext:
+    """
+    What all cells read.
+
+    :param words: Clips that are attacked.
+    :param folds: Which fold each is in (N,).
+    :param talking: Clips that sync networks are tested on: the same, or longer ones.
+    :param talking_folds: Which fold each of them is in; -1 for those of talkers whom no network has seen.
+    :param networks: By fold, the files of `prepare_fold`.
+    """
+
+    words: AudioVisualDataset
+    folds: np.ndarray
+    talking: AudioVisualDataset
+    talking_folds: np.ndarray
+    networks: dict[int, dict[str, Any]]
+
+
+def detectors(models: list[SyncModel], seed: int) -> dict[str, AudioVisualSyncDetector]:
+    """
+    The detectors that are compared.
+
+    :param models: Of one fold; with one alone there are no ensembles.
+    :param seed: Of random views; another seed is another detector of the same kind.
+    :return: By name, of `DETECTORS`.
+    """
+    found = {"single": AudioVisualSyncDetector(models[:1])}
+    found["random"] = AudioVisualSyncDetector(models[:1], seed=seed, **_RANDOM)
+    if len(models) > 1:
+        found["ensemble"] = AudioVisualSyncDetector(models)
+        found["random ensemble"] = AudioVisualSyncDetector(models, seed=seed, **_RANDOM)
+    return found
+
+
+def run_cell(experiment: dict[str, Any], context: SyncContext) -> dict[str, Any]:
+    """
+    Change the clips of a fold, and ask the victim and all detectors.
+
+    :param experiment: `fold`, `change` (of `Change`, as a dictionary), `name`, `attacks`, `seed`, `networks`.
+    :param context: Clips and files.
+    :return: `right` (a bit a clip), `confidence` by detector (a number a clip), `distortion` by measure, for attacks
+        `noise` (the same of Gaussian noise of equal power), and for the clips as they are `offsets` and `strangers`.
+    """
+    fold = experiment["fold"]
+    data = context.words.subset(context.folds == fold)
+    networks, victim = open_fold(context.networks[fold])
+    models = [model.for_layout(data.layout) for model in networks]
+    change, seed = Change(**experiment["change"]), int(experiment["seed"])
+    kinds = detectors(models, seed)
+    rows = data.rows()
+    changed = _changed(change, rows, data, victim, models, seed)
+    found = _said(changed, data, victim, kinds)
+    if change.attacks:
+        noise = gaussian_noise_like(rows, changed, data.layout, seed=seed)
+        found["noise"] = _said(noise, data, victim, kinds)
+        found["distortion"] = _distortion(rows, changed, data.layout)
+    if change.kind == "none":
+        for name, part in (("offsets", fold), ("strangers", -1)):
+            found[name] = _offsets(context.talking.subset(context.talking_folds == part), networks[0], seed)
+    return found
+
+
+def _said(
+    rows: np.ndarray, data: AudioVisualDataset, victim: RecogniserModel, kinds: dict[str, AudioVisualSyncDetector]
+) -> dict[str, Any]:
+    right = victim.predict(rows) == data.labels
+    confidence = {name: [round(float(v), 6) for v in kind.confidence(rows)] for name, kind in kinds.items()}
+    return {"right": "".join(map(str, right.astype(int))), "confidence": confidence, "distortion": {}}
+
+
+def _changed(
+    change: Change,
+    rows: np.ndarray,
+    data: AudioVisualDataset,
+    victim: RecogniserModel,
+    models: list[SyncModel],
+    seed: int,
+) -> np.ndarray:
+    """Rows (n, D) after the change."""
+    if not change.attacks:
+        return _control(change.kind, rows, data.layout, seed)
+    classifier, layout = victim.as_art(), data.layout
+    strength = AttackStrength(change.audio, change.video)
+    if change.kind == "fgsm":
+        attacked: np.ndarray = fast_gradient(classifier, layout, strength).generate(rows, data.labels)
+        return attacked
+    if change.kind == "bim":
+        attacked = basic_iterative(classifier, layout, strength).generate(rows, data.labels)
+        return attacked
+    known = detectors(models, seed + 1)[change.detector]  # the attacker draws views of its own
+    return AudioVisualPGD(
+        classifier,
+        layout=layout,
+        eps_audio=change.audio / 32768,
+        eps_video=change.video / 255,
+        max_iter=_STEPS,
+        confidence=_confidence(known),
+        weight=change.weight,
+        eot_samples=change.eot,
+        seed=seed,
+        verbose=False,
+    ).generate(rows, data.labels)
+
+
+def _confidence(detector: AudioVisualSyncDetector) -> Callable[..., Tensor]:
+    """What an attacker who knows all but the seed differentiates."""
+
+    def confidence(rows: Tensor, seed: int = 0) -> Tensor:
+        return detector.confidence_of(rows, torch.Generator().manual_seed(seed))
+
+    return confidence
+
+
+def _control(kind: str, rows: np.ndarray, layout: AudioVisualLayout, seed: int) -> np.ndarray:
+    """Changes that are no attack."""
+    audio, video = (part.clone() for part in layout.unpack(torch.from_numpy(rows)))
+    if kind == "noisy":
+        audio = add_noise(audio, QUIET_DB, torch.Generator().manual_seed(seed))
+    elif kind == "mismatched":
+        audio = audio.roll(1, 0)
+    elif kind == "frozen":
+        video = video[:, video.shape[1] // 2, None].expand_as(video)
+    elif kind == "late":
+        audio = _late(audio, torch.full((len(audio),), LATE_FRAMES), layout)
+    packed: np.ndarray = layout.pack(audio, video).numpy()
+    return packed
+
+
+def _late(audio: Tensor, frames: Tensor, layout: AudioVisualLayout) -> Tensor:
+    """Sound (n, S) later by frames (n,)."""
+    return moved_sound(audio, (frames * layout.sample_rate / layout.fps).round().long())
+
+
+def _offsets(data: AudioVisualDataset, model: SyncModel, seed: int) -> list[list[int]]:
+    """Of each clip, for a shift drawn from -10 to 10 frames: the shift, and the offset found."""
+    if not len(data):
+        return []
+    audio, video = data.layout.unpack(torch.from_numpy(data.rows()))
+    shifts = torch.randint(-LATE_FRAMES, LATE_FRAMES + 1, (len(data),), generator=torch.Generator().manual_seed(seed))
+    moved = data.layout.pack(_late(audio, shifts, data.layout), video).numpy()
+    return [[int(shift), int(found)] for shift, found in zip(shifts, model.offset(moved), strict=True)]
+
+
+def _distortion(before: np.ndarray, after: np.ndarray, layout: AudioVisualLayout) -> dict[str, list[float]]:
+    """By measure, a number a clip."""
+    found = vars(audiovisual_distortion(before, after, layout))
+    return {name: [round(float(v), 4) for v in values] for name, values in found.items()}

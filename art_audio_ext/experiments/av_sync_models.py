@@ -1,0 +1,117 @@
+"""The networks of the comparison of sync detectors: for each fold trained on the other clips, kept as files."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.experiments.purification_models import file_checksum
+from art_audio_ext.training.audiovisual_model import RecogniserModel
+from art_audio_ext.training.audiovisual_recogniser import train_recogniser
+from art_audio_ext.training.audiovisual_settings import PRESETS as VICTIMS
+from art_audio_ext.training.audiovisual_settings import RecogniserSettings
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
+
+_FRONT_ENDS = ("standard", "mfcc")  # in turn, so that an ensemble does not look at one thing
+
+
+def files_of(dataset: AudioVisualDataset) -> np.ndarray:
+    """
+    :param dataset: Clips (N,).
+    :return: The file that each is from (N,): clips of one file are no independent samples.
+    """
+    return np.array([path.split("#")[0] for path in dataset.paths])
+
+
+def fold_of(dataset: AudioVisualDataset, folds: int, seed: int) -> np.ndarray:
+    """
+    Which fold each clip is in: labels are spread evenly, and clips of one file stay together.
+
+    :param dataset: Clips (N,).
+    :param folds: How many parts, at least 2.
+    :param seed: Of the draw.
+    :return: int (N,), from 0.
+    :raises ValueError: If there are fewer files than folds.
+    """
+    names, where = np.unique(files_of(dataset), return_inverse=True)
+    if not 2 <= folds <= len(names):
+        raise ValueError(f"{len(names)} files cannot be in {folds} folds: choose 2 to {len(names)}")
+    first = np.array([dataset.labels[np.flatnonzero(where == k)[0]] for k in range(len(names))])
+    order = np.random.default_rng(seed).permutation(len(names))
+    order = order[np.argsort(first[order], kind="stable")]  # a label after the other, dealt out in turn
+    part = np.empty(len(names), np.int64)
+    part[order] = np.arange(len(names)) % folds
+    return part[where]
+
+
+def prepare_fold(
+    words: AudioVisualDataset,
+    talking: AudioVisualDataset,
+    folder: Path,
+    networks: tuple[str, int],
+    victim: str,
+    *,
+    seed: int,
+    epochs: dict[str, int | None],
+    progress: bool,
+) -> dict[str, Any]:
+    """
+    Train what is not there yet; each training goes on where it was stopped.
+
+    :param words: Clips that the victim learns from.
+    :param talking: Clips that the sync networks learn from: the same, or longer ones.
+    :param folder: Where the files go.
+    :param networks: Preset of the sync networks, and how many of them, with front ends and seeds of their own.
+    :param victim: Preset of the victim.
+    :param seed: Of the trainings.
+    :param epochs: `sync` and `victim`, instead of the presets'.
+    :param progress: Show bars.
+    :return: `sync` (files), `victim` (a file), and `checksums` of them.
+    :raises ValueError: If the clips will not do.
+    """
+    preset, count = networks
+    paths: list[Path] = []
+    for k in range(count):
+        settings = _sync_settings(preset, k, epochs["sync"])
+        paths.append(folder / f"sync-{k}-{_digest(talking, settings, seed + k)}.safetensors")
+        if not paths[-1].is_file():
+            kept = paths[-1].with_suffix(".checkpoints")
+            train_syncnet(talking, settings, seed=seed + k, checkpoint_dir=kept, progress=progress).save(paths[-1])
+    chosen = VICTIMS[victim].changed(epochs=epochs["victim"])
+    path = folder / f"victim-{_digest(words, chosen, seed)}.safetensors"
+    if not path.is_file():
+        kept = path.with_suffix(".checkpoints")
+        train_recogniser(words, chosen, seed=seed, checkpoint_dir=kept, progress=progress).save(path)
+    checksums = [file_checksum(file) for file in [*paths, path]]
+    return {"sync": list(map(str, paths)), "victim": str(path), "checksums": checksums}
+
+
+def open_fold(paths: dict[str, Any]) -> tuple[list[SyncModel], RecogniserModel]:
+    """
+    :param paths: From `prepare_fold`.
+    :return: The sync networks and the victim.
+    """
+    return [SyncModel.load(path) for path in paths["sync"]], RecogniserModel.load(paths["victim"])
+
+
+def _sync_settings(preset: str, k: int, epochs: int | None) -> SyncNetSettings:
+    """The first is the preset's; the others look at other features."""
+    base = SYNCS[preset]
+    other = SYNCS[_FRONT_ENDS[k % 2]]
+    return replace(base, sound=other.sound, pictures=other.pictures).changed(epochs=epochs)
+
+
+def _digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
+    """Names a file by all that decides it."""
+    digest = hashlib.sha256(repr((sorted(settings.to_dict().items()), seed, part.layout.to_dict())).encode())
+    for array in (part.audio, part.video, part.labels):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:12]

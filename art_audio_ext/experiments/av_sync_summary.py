@@ -1,0 +1,157 @@
+"""From what detectors and victims said of audiovisual clips to the rows of the tables, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.functional.detection_threshold import best_f1_threshold, mean_f1
+from art_audio_ext.functional.metrics import proportion_interval, roc_auc
+
+Cell = tuple[dict[str, Any], dict[str, Any]]
+_DRAWS = 500
+MEASURES = ("video_l2", "video_frame_l2", "video_linf_pixels", "video_linf_paper", "audio_linf_db")
+
+
+def detection_table(cells: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]:
+    """
+    One row for each change of the clips and each detector, over all folds.
+
+    A clip is suspicious as its sync confidence is low; "two-sided" as it is far from the middle of the benign ones of
+    the other half of the fold, either way. The threshold of a half (even or odd clips) is learnt on the other half,
+    benign clips and changed ones: the one with the largest mean F1 of both classes, as in the paper's section 5.
+
+    :param cells: Experiments of `run_cell` with their results.
+    :param seed: Of the bootstrap.
+    :return: Rows: `change`, `detector`, `clips`; `accuracy` of the victim and its `success` (of the clips that it had
+        right, None for controls); `auc` of changed against benign clips and its 95% interval by drawing clips anew,
+        `auc_successes` (changed clips that fooled the victim alone), `auc_noise` (against noise of equal power),
+        `f1`, `flagged_benign`, and medians of the distortions of `MEASURES`.
+    """
+    benign = {e["fold"]: result for e, result in cells if e["change"]["kind"] == "none"}
+    names: dict[str, list[Cell]] = {}
+    for cell in cells:
+        names.setdefault(cell[0]["name"], []).append(cell)
+    rows = []
+    for name, group in names.items():
+        for detector in group[0][1]["confidence"]:
+            for sides in (1, 2):
+                rows.append(_row(name, group, benign, detector, sides, seed))
+    return rows
+
+
+def offset_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """
+    How well the first sync network of each fold finds shifts of -10 to 10 frames.
+
+    :param cells: Experiments of `run_cell` with their results.
+    :return: A row each for clips of the fold (`offsets`) and of talkers whom no network has seen (`strangers`), where
+        there are any: `clips`, `exact` and `within_one` frame with its 95% interval (`low`, `high`).
+    """
+    rows = []
+    for name in ("offsets", "strangers"):
+        pairs = np.array([pair for _, result in cells for pair in result.get(name, [])])
+        if len(pairs):
+            apart = np.abs(pairs[:, 0] - pairs[:, 1])
+            close = int((apart <= 1).sum())
+            low, high = proportion_interval(close, len(apart))
+            row: dict[str, Any] = {"clips_of": name, "clips": len(apart), "exact": float((apart == 0).mean())}
+            rows.append({**row, "within_one": close / len(apart), "low": low, "high": high})
+    return rows
+
+
+def _row(
+    name: str, group: Sequence[Cell], benign: dict[int, dict[str, Any]], detector: str, sides: int, seed: int
+) -> dict[str, Any]:
+    """One change under one detector."""
+    results = [result for _, result in group]
+    before = [_flags(benign[e["fold"]]["right"]) for e, _ in group]
+    after = [_flags(result["right"]) for result in results]
+    fooled = [was & ~now for was, now in zip(before, after, strict=True)]
+    attack = group[0][0]["attacks"]
+    clean, changed = (
+        [
+            _suspicion(benign[e["fold"]]["confidence"][detector], source["confidence"][detector], sides)
+            for (e, result) in group
+            for source in (benign[e["fold"]] if which == 0 else result,)
+        ]
+        for which in (0, 1)
+    )
+    row: dict[str, Any] = {"change": name, "detector": detector + (", two-sided" if sides == 2 else "")}
+    row |= {"clips": sum(map(len, after)), "accuracy": float(np.concatenate(after).mean())}
+    row["success"] = float(np.concatenate(fooled).sum() / max(1, np.concatenate(before).sum())) if attack else None
+    low, high = _auc_interval(clean, changed, seed)
+    row |= {"auc": _mean_auc(clean, changed), "auc_low": low, "auc_high": high}
+    row["auc_successes"] = _mean_auc(clean, [c[f] for c, f in zip(changed, fooled, strict=True)]) if attack else None
+    row["auc_noise"] = _against_noise(group, benign, changed, detector, sides) if attack else None
+    row |= dict(zip(("f1", "flagged_benign"), _judged(clean, changed), strict=True))
+    row |= {key: _median(results, key) for key in MEASURES}
+    return row
+
+
+def _suspicion(reference: Sequence[float], confidence: Sequence[float], sides: int) -> np.ndarray:
+    """Larger is more suspicious; the middle of each half is that of the benign clips of the other half."""
+    values, middle = np.asarray(confidence, float), np.asarray(reference, float)
+    if sides == 1:
+        return -values
+    even = np.arange(len(values)) % 2 == 0
+    return np.abs(values - np.where(even, np.median(middle[1::2]), np.median(middle[::2])))
+
+
+def _against_noise(
+    group: Sequence[Cell], benign: dict[int, dict[str, Any]], changed: list[np.ndarray], detector: str, sides: int
+) -> float | None:
+    noise = [
+        _suspicion(benign[e["fold"]]["confidence"][detector], result["noise"]["confidence"][detector], sides)
+        for e, result in group
+    ]
+    return _mean_auc(noise, changed)
+
+
+def _mean_auc(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray]) -> float | None:
+    """Within folds, since each has networks of its own; weighed by clips."""
+    parts = [(_auc(one, other), len(other)) for one, other in zip(clean, changed, strict=True) if len(other)]
+    return float(np.average([auc for auc, _ in parts], weights=[size for _, size in parts])) if parts else None
+
+
+def _auc(clean: np.ndarray, changed: np.ndarray) -> float:
+    truth = np.arange(len(clean) + len(changed)) >= len(clean)
+    return roc_auc(truth, np.concatenate([clean, changed]))
+
+
+def _auc_interval(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray], seed: int) -> tuple[float, float]:
+    """95% by drawing clips anew, a clip with its changed copy; that of a proportion where there is no overlap."""
+    rng, drawn = np.random.default_rng(seed), []
+    for _ in range(_DRAWS):
+        picks = [rng.integers(len(one), size=len(one)) for one in clean]
+        resampled = ([part[p] for part, p in zip(side, picks, strict=True)] for side in (clean, changed))
+        drawn.append(_mean_auc(*resampled))
+    low, high = np.quantile(np.array(drawn, float), [0.025, 0.975])
+    if low == high:
+        clips = sum(map(len, clean))
+        return proportion_interval(round(float(low) * clips), clips)
+    return float(low), float(high)
+
+
+def _judged(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray]) -> tuple[float, float]:
+    """Mean F1 of both classes, and the share of benign clips flagged, by thresholds of the other half."""
+    benign, found = [], []
+    for one, other in zip(clean, changed, strict=True):
+        for half in (0, 1):
+            limit, _ = best_f1_threshold(-one[1 - half :: 2], -other[1 - half :: 2])
+            benign.append(-one[half::2] < limit)
+            found.append(-other[half::2] < limit)
+    flagged = np.concatenate([*benign, *found])
+    count = sum(map(len, benign))
+    return mean_f1(np.arange(len(flagged)) >= count, flagged), float(flagged[:count].mean())
+
+
+def _median(results: Sequence[dict[str, Any]], key: str) -> float | None:
+    values = [value for result in results for value in result["distortion"].get(key, []) if value is not None]
+    return float(np.median(values)) if values else None
+
+
+def _flags(line: str) -> np.ndarray:
+    return np.array([sign == "1" for sign in line])

@@ -1,0 +1,146 @@
+"""The sync detector's tables as files to read: JSON, Markdown, a picture, and one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import art_audio_ext
+from art_audio_ext.report.files import write_json, write_text
+from art_audio_ext.report.page import environment
+from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+
+_OFFSETS = ("clips", "how many", "exact", "within one frame (95%)")
+_HEADER = (
+    *("change", "detector", "clips", "victim right", "success"),
+    *("AUC (95%)", "AUC, successes", "AUC against noise", "mean F1", "benign flagged"),
+    *("video L2 a frame", "video L-infinity, pixels", "over 4", "audio L-infinity, dB"),
+)
+_KINDS = {"offsets": "held out", "strangers": "of talkers never seen"}
+_EXPLANATION = (
+    "AUC: how well low confidence of synchronisation tells changed clips from the same clips unchanged, within folds; "
+    "on successes, those changed clips alone that the victim no longer recognises; against noise, changed clips from "
+    "the same clips with Gaussian noise of equal power in each modality: a detector that only hears noise has .5 there. Mean F1 "
+    "and benign flagged: by a threshold learnt on the other half of the fold, for each change anew. Two-sided: "
+    "confidence far from that of benign clips, either way. Distortions are medians. 95% by drawing clips anew."
+)
+_CAPTION = (
+    "AUC of each attack, by detector; the bar is the 95% interval, the cross the AUC against noise of equal power."
+)
+
+
+def write_av_sync(record: dict[str, Any], out: str | Path) -> list[Path]:
+    """
+    Write `results.json`, `table.md`, `detection.png` and `report.html`.
+
+    :param record: From `experiments.av_sync.av_sync`.
+    :param out: Folder, made if it is missing.
+    :return: The files written.
+    :raises ValueError: If `out` is a file.
+    """
+    out, picture = Path(out), draw_detection(record["rows"])
+    write_json(record, out / "results.json")
+    write_text(format_av_sync(record) + "\n", out / "table.md")
+    (out / "detection.png").write_bytes(picture)
+    write_text(environment().get_template("experiment.html").render(_view(record, picture)), out / "report.html")
+    return [out / name for name in ("results.json", "table.md", "detection.png", "report.html")]
+
+
+def format_av_sync(record: dict[str, Any]) -> str:
+    """
+    The tables in Markdown.
+
+    :param record: From `experiments.av_sync.av_sync`.
+    :return: Lines of text without a newline at the end.
+    """
+    parts = ["Sound shifted by -10 to 10 frames, found again:", markdown(_OFFSETS, _offset_rows(record))]
+    return "\n\n".join([*parts, "Detection:", markdown(_HEADER, _rows(record))])
+
+
+def draw_detection(rows: list[dict[str, Any]]) -> bytes:
+    """
+    AUC of every attack and detector.
+
+    :param rows: From `detection_table`.
+    :return: A PNG.
+    """
+    shown = [row for row in rows if row["success"] is not None and not row["detector"].endswith("two-sided")]
+    figure = Figure(figsize=(7, max(2.5, 0.2 * len(shown) + 1)), layout="constrained")
+    panel = figure.subplots()
+    names = [f"{row['change']} | {row['detector']}" for row in shown]
+    for place, row in enumerate(shown):
+        panel.plot([row["auc_low"], row["auc_high"]], [place, place], color="#2457b8", linewidth=2, alpha=0.5)
+        panel.plot(row["auc"], place, "o", color="#2457b8", markersize=4)
+        panel.plot(row["auc_noise"], place, "x", color="#b3261e", markersize=4)
+    panel.set_yticks(range(len(names)), names, fontsize=6)
+    panel.invert_yaxis()
+    panel.set_xlim(-0.02, 1.02)
+    panel.axvline(0.5, color="#888", linewidth=0.6)
+    panel.set_xlabel("AUC")
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _offset_rows(record: dict[str, Any]) -> list[list[str]]:
+    return [
+        [_KINDS[row["clips_of"]], str(row["clips"]), percent(row["exact"]), _share(row)] for row in record["offsets"]
+    ]
+
+
+def _rows(record: dict[str, Any]) -> list[list[str]]:
+    """Of the clips as they are only what the victim makes of them."""
+    rows = []
+    for row in record["rows"]:
+        if row["change"] == "none" and row["detector"] != "single":
+            continue
+        cells = [row["change"], "" if row["change"] == "none" else row["detector"], str(row["clips"])]
+        cells += [percent(row["accuracy"]), "" if row["success"] is None else percent(row["success"])]
+        if row["change"] == "none":
+            rows.append(cells + [""] * (len(_HEADER) - len(cells)))
+            continue
+        cells += [f"{_number(row['auc'])} ({_number(row['auc_low'])} to {_number(row['auc_high'])})"]
+        cells += [_number(row[key]) for key in ("auc_successes", "auc_noise", "f1")]
+        cells += [percent(row["flagged_benign"])]
+        keys = ("video_frame_l2", "video_linf_pixels", "video_linf_paper", "audio_linf_db")
+        rows.append(cells + [_number(row[key]) for key in keys])
+    return rows
+
+
+def _share(row: dict[str, Any]) -> str:
+    return f"{percent(row['within_one'])} ({percent(row['low'])} to {percent(row['high'])})"
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
+    """Everything that the page shows, strings made printable."""
+    about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
+    tables = [
+        ("Sound shifted, found again", _OFFSETS, _offset_rows(record)),
+        ("Detection", _HEADER, _rows(record)),
+    ]
+    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    return {
+        "title": "Is what was attacked out of sync?",
+        "version": art_audio_ext.__version__,
+        "headlines": [f"{plural(record['data']['words'], 'clip')} of {plural(record['data']['speakers'], 'speaker')}."],
+        "figures": [{"caption": _CAPTION, "source": source}],
+        "tables": [
+            (name, list(header), [[printable(cell) for cell in row] for row in rows]) for name, header, rows in tables
+        ],
+        "explanation": _EXPLANATION,
+        "notes": [],
+        "settings": [
+            ("Dataset", setting_rows(plain(record["data"], readable=True))),
+            ("Experiment", setting_rows(plain(about, readable=True))),
+            ("Machine", setting_rows(plain(record["machine"], readable=True))),
+        ],
+    }
