@@ -14,7 +14,7 @@ from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
-TINY = SyncNetSettings(size=32, epochs=14, batch_size=4, windows=24, jitter=1)
+TINY = SyncNetSettings(size=32, epochs=12, batch_size=4, windows=16, jitter=1)
 
 
 @pytest.fixture(scope="module")
