@@ -6,7 +6,7 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import cross_entropy, normalize, pad
 
 MAX_SHIFT = 15  # windows either way, of the reference
 LEAST_SHARE = 0.25  # of a clip's windows that must have a partner for a shift to count
@@ -129,16 +129,41 @@ def matching_loss(video: Tensor, audio: Tensor, *, sharpness: float = 10.0, max_
     :param max_shift: K; less where a clip has no more than K windows.
     :return: A scalar.
     """
-    cosine = sharpness * normalize(video, dim=-1) @ normalize(audio, dim=-1).transpose(1, 2)
+    cosine = _cosines(video, audio, sharpness)
     count, windows = cosine.shape[:2]
     right = torch.arange(windows, device=cosine.device).expand(count, windows)
-    rows = torch.nn.functional.cross_entropy(cosine.transpose(1, 2), right)
-    columns = torch.nn.functional.cross_entropy(cosine, right)
+    diagonals = _diagonals(cosine, max_shift)
+    middle = torch.full((count,), diagonals.shape[1] // 2, device=cosine.device)
+    return (
+        cross_entropy(cosine.transpose(1, 2), right) + cross_entropy(cosine, right) + cross_entropy(diagonals, middle)
+    )
+
+
+def unmatched_loss(video: Tensor, audio: Tensor, *, sharpness: float = 10.0, max_shift: int = MAX_SHIFT) -> Tensor:
+    """
+    How far clips that shall have no offset, because they were attacked, stand out at one.
+
+    :param video: Embeddings (N, T, E).
+    :param audio: Embeddings (N, T, E).
+    :param sharpness: Factor of the cosine.
+    :param max_shift: K; less where a clip has no more than K windows.
+    :return: A scalar: cross-entropy of the softmax over shifts to the even distribution, less its least value.
+    """
+    chances = _diagonals(_cosines(video, audio, sharpness), max_shift).log_softmax(1)
+    return -chances.mean(1).mean() - math.log(chances.shape[1])
+
+
+def _cosines(video: Tensor, audio: Tensor, sharpness: float) -> Tensor:
+    """Factor times cosine (N, T, T) of all windows of a clip."""
+    return sharpness * normalize(video, dim=-1) @ normalize(audio, dim=-1).transpose(1, 2)
+
+
+def _diagonals(cosine: Tensor, max_shift: int) -> Tensor:
+    """Means (N, 2K + 1) along the diagonals of (N, T, T)."""
+    windows = cosine.shape[1]
     reach = min(max_shift, windows - 1)
-    sums = _sheared(pad(cosine, (reach, reach)), reach).sum(1)
     overlap = windows - torch.arange(-reach, reach + 1, device=cosine.device).abs()
-    middle = torch.full((count,), reach, device=cosine.device)
-    return rows + columns + torch.nn.functional.cross_entropy(sums / overlap, middle)
+    return _sheared(pad(cosine, (reach, reach)), reach).sum(1) / overlap
 
 
 def _band(video: Tensor, audio: Tensor, reach: int) -> Tensor:

@@ -13,6 +13,7 @@ from art_audio_ext.functional.sync import (
     soft_confidence,
     sync_confidence,
     sync_offset,
+    unmatched_loss,
 )
 
 
@@ -126,6 +127,9 @@ def test_the_loss_is_least_where_windows_match():
     matched = matching_loss(video, video.clone())
     assert matched < 0.3 * matching_loss(video, video.roll(3, 1))
     assert matched < matching_loss(video, other)
+    assert unmatched_loss(video, video) > 3 * unmatched_loss(video, other)
+    even = torch.ones(1, 20, 8)
+    assert float(unmatched_loss(even, even)) == pytest.approx(0, abs=1e-5)
     assert matching_loss(video[:, :6], other[:, :6]).isfinite()  # fewer windows than shifts
 
 

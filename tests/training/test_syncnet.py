@@ -82,6 +82,21 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(seen, tmp_path,
         train(seen.subset(np.arange(9)), short, checkpoint_dir=tmp_path)
 
 
+def test_attacked_clips_come_to_have_no_offset(model, seen, unseen):
+    slant = torch.arange(32)[None, :] + 2 * torch.arange(32)[:, None]  # stripes that wander
+    stripes = 0.1 * (slant % 8 < 4)[:, None, :].float()
+
+    def striped(network, audio, video, generator):
+        assert not network.training
+        return audio, (video + stripes[: video.shape[1]]).clamp(0, 1)
+
+    hardened = train(seen, replace(TINY, epochs=4), start=model, attack=striped)
+    attacked = unseen.layout.pack(unseen.audio, (unseen.video / 255 + stripes.numpy()).clip(0, 1))
+    kept = [one.confidence(attacked).mean() / one.confidence(unseen.rows()).mean() for one in (model, hardened)]
+    assert kept[1] < 0.4 * kept[0]
+    assert np.abs(hardened.offset(unseen.rows())).max() <= 1
+
+
 def test_fine_tuning_starts_where_the_model_is(seen, model):
     tuned = train(seen, replace(TINY, epochs=1, learning_rate=1e-4), start=model)
     assert tuned.history[0]["train_loss"] < 0.5 * model.history[0]["train_loss"]
