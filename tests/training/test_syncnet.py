@@ -12,6 +12,8 @@ import torch
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.sync import sync_confidence
 from art_audio_ext.networks.sync_scorer import SyncScorer
+from art_audio_ext.networks.syncnet import SyncNet
+from art_audio_ext.training.runs import seeded
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import PRESETS, SyncNetSettings, resolve_settings
@@ -112,6 +114,14 @@ def test_it_travels_as_two_files_and_looks_at_other_lengths(model, unseen, tmp_p
     shorter = AudioVisualLayout.of_frames(20, 32)
     rows = shorter.pack(unseen.audio[:, : shorter.samples], unseen.video[:, :20])
     assert np.abs(model.for_layout(shorter).offset(rows)).max() <= 1
+
+
+def test_the_public_weights_become_a_model(seen, tmp_path):
+    torch.save(seeded(SyncNet, 0).state_dict(), tmp_path / "syncnet_v2.model")
+    layout = AudioVisualLayout.of_frames(9, 32)
+    model = SyncModel.from_public(tmp_path / "syncnet_v2.model", layout)
+    distances = model.distances(layout.pack(seen.audio[:2, : layout.samples], seen.video[:2, :9]))
+    assert np.isfinite(distances[:, 13:18]).all()  # five windows: shifts of up to two, or three
 
 
 def test_batches_and_memory_maps_give_the_same(model, unseen, tmp_path):
