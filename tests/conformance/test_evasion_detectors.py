@@ -152,6 +152,7 @@ def test_what_is_no_row_is_refused_by_row_and_remedy(detector_case, x):
         "shape": x[:, :-1],
     }
     for message, rows in bad.items():
-        for call in (detector.detect, detector.fit):
-            with pytest.raises(ValueError, match=message):
-                call(rows, Y[: len(rows)]) if call == detector.fit else call(rows)
+        with pytest.raises(ValueError, match=message):
+            detector.detect(rows, batch_size=5)
+        with pytest.raises(ValueError, match=message):
+            detector.fit(rows, Y[: len(rows)], batch_size=5)

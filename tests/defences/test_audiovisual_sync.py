@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
+from art_audio_ext.defences.detector.evasion.sync_options import clip_generator
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
@@ -87,6 +88,16 @@ def test_a_random_view_is_the_clips_own_and_still_tells(models, clips):
     plain = AudioVisualSyncDetector(models[0]).confidence(benign)
     assert 0.001 < np.abs(scores - plain).mean() < 0.3 * plain.mean()
     assert scores.min() > detector.confidence(wrong).mean()
+
+
+def test_a_view_follows_from_the_seed_the_clip_and_the_draw(clips):
+    rows = clips[0]
+    drawn = [
+        clip_generator(*of).initial_seed()
+        for of in ((3, rows[0], 0), (3, rows[1], 0), (3, rows[0], 1), (4, rows[0], 0), (3, rows[0].copy(), 0))
+    ]
+    assert len(set(drawn)) == 4
+    assert drawn[4] == drawn[0]
 
 
 def test_who_knows_it_can_climb_its_confidence(models, clips):
