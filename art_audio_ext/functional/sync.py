@@ -6,12 +6,11 @@ import math
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize, pad
+from torch.nn.functional import cross_entropy, normalize, pad
 
 MAX_SHIFT = 15  # windows either way, of the reference
 LEAST_SHARE = 0.25  # of a clip's windows that must have a partner for a shift to count
-_NUDGE = 1e-6  # the reference's distance adds it to every difference
-_BLOCK = 32  # pictures' windows that share one matrix product
+_BLOCK = 128  # of pictures' windows in one matrix product
 _TINY = 1e-12  # squared distances below it have no root that could be differentiated
 
 
@@ -35,7 +34,8 @@ def shift_distances(
     shifts. By "zeros" the sound goes on as zeros, as in the reference, which for short clips makes up to 62% of the
     distances at the outer shifts; masks then are not looked at.
 
-    Source: Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016, section 4, and its public code.
+    Source: Chung and Zisserman, "Out of time: automated lip sync in the wild", 2016, section 4, and its public code,
+    which adds 1e-6 to every difference: a distance changes by at most that times the root of E.
 
     :param video: Embeddings (N, Tv, E).
     :param audio: Embeddings (N, Ta, E); as many windows or not.
@@ -49,7 +49,7 @@ def shift_distances(
     :raises ValueError: If shapes do not fit, `edges` is unknown, or there are fewer than two windows.
     """
     _check(video, audio, edges)
-    pairs = _band(video + _NUDGE, audio, max_shift)
+    pairs = _band(video, audio, max_shift)
     if edges == "zeros":
         weight = torch.ones(video.shape[:2]) if weights is None else weights
         weight = weight.to(video)[..., None]
@@ -129,29 +129,60 @@ def matching_loss(video: Tensor, audio: Tensor, *, sharpness: float = 10.0, max_
     :param max_shift: K; less where a clip has no more than K windows.
     :return: A scalar.
     """
-    cosine = sharpness * normalize(video, dim=-1) @ normalize(audio, dim=-1).transpose(1, 2)
+    cosine = _cosines(video, audio, sharpness)
     count, windows = cosine.shape[:2]
     right = torch.arange(windows, device=cosine.device).expand(count, windows)
-    rows = torch.nn.functional.cross_entropy(cosine.transpose(1, 2), right)
-    columns = torch.nn.functional.cross_entropy(cosine, right)
+    diagonals = _diagonals(cosine, max_shift)
+    middle = torch.full((count,), diagonals.shape[1] // 2, device=cosine.device)
+    return (
+        cross_entropy(cosine.transpose(1, 2), right) + cross_entropy(cosine, right) + cross_entropy(diagonals, middle)
+    )
+
+
+def unmatched_loss(video: Tensor, audio: Tensor, *, sharpness: float = 10.0, max_shift: int = MAX_SHIFT) -> Tensor:
+    """
+    How far clips that shall have no offset, because they were attacked, stand out at one.
+
+    :param video: Embeddings (N, T, E).
+    :param audio: Embeddings (N, T, E).
+    :param sharpness: Factor of the cosine.
+    :param max_shift: K; less where a clip has no more than K windows.
+    :return: A scalar: cross-entropy of the softmax over shifts to the even distribution, less its least value.
+    """
+    chances = _diagonals(_cosines(video, audio, sharpness), max_shift).log_softmax(1)
+    return -chances.mean(1).mean() - math.log(chances.shape[1])
+
+
+def _cosines(video: Tensor, audio: Tensor, sharpness: float) -> Tensor:
+    """Factor times cosine (N, T, T) of all windows of a clip."""
+    return sharpness * normalize(video, dim=-1) @ normalize(audio, dim=-1).transpose(1, 2)
+
+
+def _diagonals(cosine: Tensor, max_shift: int) -> Tensor:
+    """Means (N, 2K + 1) along the diagonals of (N, T, T)."""
+    windows = cosine.shape[1]
     reach = min(max_shift, windows - 1)
-    sums = _sheared(pad(cosine, (reach, reach)), reach).sum(1)
     overlap = windows - torch.arange(-reach, reach + 1, device=cosine.device).abs()
-    middle = torch.full((count,), reach, device=cosine.device)
-    return rows + columns + torch.nn.functional.cross_entropy(sums / overlap, middle)
+    return _sheared(pad(cosine, (reach, reach)), reach).sum(1) / overlap
 
 
 def _band(video: Tensor, audio: Tensor, reach: int) -> Tensor:
-    """Distances (N, Tv, 2K + 1) of each window to those around it, in blocks, so that memory grows with the length."""
-    windows = video.shape[1]
-    block = min(_BLOCK, windows)
-    blocks = -(-windows // block)
-    left = pad(video, (0, 0, 0, blocks * block - windows)).unflatten(1, (blocks, block))
-    behind = blocks * block + reach - audio.shape[1]  # negative where the sound is longer than it matters
-    around = pad(audio, (0, 0, reach, behind)).unfold(1, block + 2 * reach, block)  # (N, blocks, E, block + 2K)
-    lengths = around.square().sum(2)[:, :, None]
-    squares = left.square().sum(-1, keepdim=True) + lengths - 2 * left @ around
-    return _sheared(squares, reach).clamp(min=_TINY).sqrt().flatten(1, 2)[:, :windows]
+    """Distances (N, Tv, 2K + 1) of each window to those around it."""
+    lengths = torch.einsum("nte,nte->nt", audio, audio), torch.einsum("nte,nte->nt", video, video)
+    squares = _shifted(lengths[0], video.shape[1], reach) + lengths[1][..., None] - 2 * _products(video, audio, reach)
+    return squares.clamp(min=_TINY).sqrt()
+
+
+def _products(video: Tensor, audio: Tensor, reach: int) -> Tensor:
+    """Inner products (N, Tv, 2K + 1); long clips go in blocks, so that memory grows with the length, not its square."""
+    windows, later = video.shape[1], audio.shape[1]
+    if windows <= _BLOCK:  # as they lie: padding would copy them
+        return _sheared(pad(video @ audio.transpose(1, 2), (reach, windows + reach - later)), reach)
+    blocks = -(-windows // _BLOCK)
+    left = pad(video, (0, 0, 0, blocks * _BLOCK - windows)).unflatten(1, (blocks, _BLOCK))
+    behind = blocks * _BLOCK + reach - later  # negative where the sound is longer than it matters
+    around = pad(audio, (0, 0, reach, behind)).unfold(1, _BLOCK + 2 * reach, _BLOCK)  # (N, blocks, E, block + 2K)
+    return _sheared(left @ around, reach).flatten(1, 2)[:, :windows]
 
 
 def _sheared(x: Tensor, reach: int) -> Tensor:

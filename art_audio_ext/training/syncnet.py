@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -16,6 +17,9 @@ from art_audio_ext.training.runs import check_seed, loader, run_training, seeded
 from art_audio_ext.training.sync_model import SyncModel, check_sync_layout
 from art_audio_ext.training.syncnet_settings import SyncNetSettings, resolve_settings
 
+if TYPE_CHECKING:
+    from art_audio_ext.training.syncnet_module import ClipAttack
+
 _CLIPS_AT_ONCE = 64
 
 
@@ -25,6 +29,8 @@ def train_syncnet(
     *,
     seed: int,
     start: SyncModel | None = None,
+    attack: ClipAttack | None = None,
+    attack_name: str = "",
     epochs: int | None = None,
     checkpoint_dir: Path | None = None,
     progress: bool = True,
@@ -43,6 +49,9 @@ def train_syncnet(
     :param settings: A `SyncNetSettings`, or a key of `PRESETS`.
     :param seed: Of the first weights, the order and all changes of clips; not negative.
     :param start: A model of the same network to go on from (fine-tuning) instead of fresh weights.
+    :param attack: Trains against attacked clips: a function (network, sound, pictures, generator) that gives both
+        attacked, called at each step with half of the clips; these shall come to have no offset.
+    :param attack_name: Says which attack it is, so that checkpoints of another are not taken for this one's.
     :param epochs: Replaces the number in the settings.
     :param checkpoint_dir: Where checkpoints lie; None keeps none.
     :param progress: Show a bar.
@@ -61,13 +70,14 @@ def train_syncnet(
         "seed": number,
         "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
         "start": 0 if start is None else start.checksum(),
+        "attack": "" if attack is None else attack_name or "unnamed",
     }
     if start is not None:
         _check_start(start.settings, chosen)
         network.load_state_dict(start.network.state_dict())
     from art_audio_ext.training.syncnet_module import SyncNetModule  # Lightning takes seconds to import
 
-    module = SyncNetModule(network, chosen, number, fingerprint)
+    module = SyncNetModule(network, chosen, number, fingerprint, attack)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
     run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)

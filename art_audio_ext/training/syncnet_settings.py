@@ -40,6 +40,7 @@ class SyncNetSettings(PlainSettings):
     :param noise_share: Of the clips; 0 trains a detector of noise.
     :param least_snr_db: Of the sound's noise; the largest is 20 dB more.
     :param pixel_noise: Largest standard deviation.
+    :param attack_weight: Of the loss of attacked clips, where training is given an attack.
     :raises ValueError: If a value is out of its range.
     """
 
@@ -62,6 +63,7 @@ class SyncNetSettings(PlainSettings):
     noise_share: float = 0.4
     least_snr_db: float = 10.0
     pixel_noise: float = 0.03
+    attack_weight: float = 1.0
 
     def __post_init__(self) -> None:
         self.check_choice("architecture", ARCHITECTURES)
@@ -73,6 +75,7 @@ class SyncNetSettings(PlainSettings):
         self.check_sizes("jitter", least=0)
         self.check_numbers("learning_rate", "sharpness")
         self.check_numbers("weight_decay", "gain_db", "noise_share", "least_snr_db", "pixel_noise", zero=True)
+        self.check_numbers("attack_weight", zero=True)
         self.check_flags("augment")
         if self.size % 16:
             raise ValueError(f"syncnet setting size must be a multiple of 16, got {self.size}")

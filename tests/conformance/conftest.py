@@ -17,6 +17,7 @@ from torch import nn
 
 from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, FakeBob
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
+from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
     TunedActivationClustering,
@@ -33,10 +34,13 @@ from art_audio_ext.defences.preprocessor import (
     OneShotPurifier,
     TimeDomainPurifier,
 )
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.front_end import log_mel
 from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.runs import seeded
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 
 class BandLevels:
@@ -58,6 +62,12 @@ def untrained(domain: str) -> AudioDiffusion:
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
     return AudioDiffusion(network, settings, 16000)
+
+
+def unsynchronised(seed: int) -> SyncModel:
+    """The smallest synchronisation network, which has learnt nothing: its confidences differ all the same."""
+    settings = SyncNetSettings(size=16)
+    return SyncModel(seeded(settings.build, seed), settings, AudioVisualLayout.of_frames(12, 16))
 
 
 MEL, WAVE = untrained("mel") if find_spec("diffusers") else None, untrained("wave")
@@ -137,6 +147,25 @@ PURIFIERS = [
     Case(OneShotPurifier, {"diffusion": WAVE}, {"diffusion": MEL}),
     Case(AudioPure, {"diffusion": WAVE}, {"steps": 0, "network_gradient": 1}),
 ]
+SYNC = unsynchronised(0)
+EVASION_DETECTORS = [
+    Case(AudioVisualSyncDetector, {"models": SYNC, "false_positive_rate": 0.1}, {"false_positive_rate": 0}),
+    Case(
+        AudioVisualSyncDetector,
+        {"models": [SYNC, unsynchronised(1)], "two_sided": True, "false_positive_rate": 0.2, "combine": "least"},
+        {"combine": "most", "two_sided": 1},
+    ),
+    Case(
+        AudioVisualSyncDetector,
+        {"models": SYNC, "window_share": 0.7, "jitter": 1, "sample_shift": 99, "draws": 2, "false_positive_rate": 0.1},
+        {"sample_shift": 321, "jitter": -1, "draws": 0, "edges": "wrap", "models": [], "layout": "row"},
+    ),
+]
+
+
+@pytest.fixture(params=EVASION_DETECTORS, ids=str)
+def detector_case(request) -> Case:
+    return request.param
 
 
 @pytest.fixture(params=EVASION_ATTACKS, ids=str)
@@ -165,7 +194,9 @@ def filter_case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def in_the_table() -> set[type]:
-    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *PURIFIERS]}
+    return {
+        case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *EVASION_DETECTORS, *PURIFIERS]
+    }
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from art_audio_ext.functional.sync import (
     soft_confidence,
     sync_confidence,
     sync_offset,
+    unmatched_loss,
 )
 
 
@@ -116,7 +117,13 @@ def test_gradients_are_finite_and_exact():
     assert same.grad.abs().max() > 0
 
 
-def test_a_long_clip_needs_no_square_of_its_length():
+@pytest.mark.parametrize("more", [-9, 0, 40])
+def test_a_long_clip_goes_in_blocks_to_the_same_numbers(monkeypatch, more):
+    video, audio = embeddings(2, 50, more)
+    whole = shift_distances(video, audio)
+    monkeypatch.setattr("art_audio_ext.functional.sync._BLOCK", 16)
+    torch.testing.assert_close(shift_distances(video, audio), whole, equal_nan=True)
+    monkeypatch.undo()
     video, audio = embeddings(1, 20000, size=4)
     assert shift_distances(video, audio).isfinite().all()  # 1.6 GB as one square
 
@@ -126,6 +133,9 @@ def test_the_loss_is_least_where_windows_match():
     matched = matching_loss(video, video.clone())
     assert matched < 0.3 * matching_loss(video, video.roll(3, 1))
     assert matched < matching_loss(video, other)
+    assert unmatched_loss(video, video) > 3 * unmatched_loss(video, other)
+    even = torch.ones(1, 20, 8)
+    assert float(unmatched_loss(even, even)) == pytest.approx(0, abs=1e-5)
     assert matching_loss(video[:, :6], other[:, :6]).isfinite()  # fewer windows than shifts
 
 

@@ -12,6 +12,8 @@ import torch
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.sync import sync_confidence
 from art_audio_ext.networks.sync_scorer import SyncScorer
+from art_audio_ext.networks.syncnet import SyncNet
+from art_audio_ext.training.runs import seeded
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import PRESETS, SyncNetSettings, resolve_settings
@@ -82,6 +84,21 @@ def test_a_training_that_was_stopped_goes_on_to_the_same_weights(seen, tmp_path,
         train(seen.subset(np.arange(9)), short, checkpoint_dir=tmp_path)
 
 
+def test_attacked_clips_come_to_have_no_offset(model, seen, unseen):
+    slant = torch.arange(32)[None, :] + 2 * torch.arange(32)[:, None]  # stripes that wander
+    stripes = 0.1 * (slant % 8 < 4)[:, None, :].float()
+
+    def striped(network, audio, video, generator):
+        assert not network.training
+        return audio, (video + stripes[: video.shape[1]]).clamp(0, 1)
+
+    hardened = train(seen, replace(TINY, epochs=4), start=model, attack=striped)
+    attacked = unseen.layout.pack(unseen.audio, (unseen.video / 255 + stripes.numpy()).clip(0, 1))
+    kept = [one.confidence(attacked).mean() / one.confidence(unseen.rows()).mean() for one in (model, hardened)]
+    assert kept[1] < 0.4 * kept[0]
+    assert np.abs(hardened.offset(unseen.rows())).max() <= 1
+
+
 def test_fine_tuning_starts_where_the_model_is(seen, model):
     tuned = train(seen, replace(TINY, epochs=1, learning_rate=1e-4), start=model)
     assert tuned.history[0]["train_loss"] < 0.5 * model.history[0]["train_loss"]
@@ -97,6 +114,14 @@ def test_it_travels_as_two_files_and_looks_at_other_lengths(model, unseen, tmp_p
     shorter = AudioVisualLayout.of_frames(20, 32)
     rows = shorter.pack(unseen.audio[:, : shorter.samples], unseen.video[:, :20])
     assert np.abs(model.for_layout(shorter).offset(rows)).max() <= 1
+
+
+def test_the_public_weights_become_a_model(seen, tmp_path):
+    torch.save(seeded(SyncNet, 0).state_dict(), tmp_path / "syncnet_v2.model")
+    layout = AudioVisualLayout.of_frames(9, 32)
+    model = SyncModel.from_public(tmp_path / "syncnet_v2.model", layout)
+    distances = model.distances(layout.pack(seen.audio[:2, : layout.samples], seen.video[:2, :9]))
+    assert np.isfinite(distances[:, 13:18]).all()  # five windows: shifts of up to two, or three
 
 
 def test_batches_and_memory_maps_give_the_same(model, unseen, tmp_path):
