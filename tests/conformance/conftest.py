@@ -15,7 +15,7 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
-from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, AudioVisualPGD, FakeBob
+from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, AudioVisualPGD, CarliniWagnerCTC, FakeBob
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
@@ -34,10 +34,12 @@ from art_audio_ext.defences.preprocessor import (
     TimeDomainPurifier,
 )
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.functional.ctc import LabelCodes
 from art_audio_ext.functional.front_end import log_mel
 from art_audio_ext.networks.audiovisual_recogniser import AudioVisualRecogniser
 from art_audio_ext.networks.audiovisual_row import RowModel
 from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
+from art_audio_ext.training.audiovisual_transcriber import SentenceRecogniser
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.runs import seeded
 
@@ -150,6 +152,13 @@ EVASION_ATTACKS = [
     ),
     Case(FakeBob, {"max_iter": 3, "samples": 4, "eps": 0.01, "verbose": False}, {"samples": 3}),
 ]
+SENTENCE_ATTACKS = [
+    Case(
+        CarliniWagnerCTC,
+        {"max_iter": 3, "random_start": True, "verbose": False},
+        {"shrink": 1.0, "aim": "half", "eps_audio": -1, "max_iter": 0},
+    ),
+]
 PURIFIERS = [
     Case(TimeDomainPurifier, {"steps": 3, "seed": 5}, {"steps": 0}),
     Case(DiffNoise, {"steps": 2}, {"steps": 201}),
@@ -166,6 +175,11 @@ PURIFIERS = [
 
 @pytest.fixture(params=EVASION_ATTACKS, ids=str)
 def evasion_case(request) -> Case:
+    return request.param
+
+
+@pytest.fixture(params=SENTENCE_ATTACKS, ids=str)
+def sentence_case(request) -> Case:
     return request.param
 
 
@@ -190,7 +204,7 @@ def filter_case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def in_the_table() -> set[type]:
-    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *PURIFIERS]}
+    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *SENTENCE_ATTACKS, *PURIFIERS]}
 
 
 @pytest.fixture(scope="session")
@@ -252,6 +266,15 @@ def row_victim(tmp_path, monkeypatch) -> PyTorchClassifier:
         clip_values=ROWS.clip_values(),
         device_type="cpu",
     )
+
+
+@pytest.fixture
+def sentence_victim() -> SentenceRecogniser:
+    """An untrained recogniser of sentences of four words, the same each time."""
+    codes = LabelCodes("words", ("bin", "lay", "place", "set"))
+    sizes = {"crop": 16, "width": 4, "audio_width": 4, "hidden": 6}
+    network = seeded(lambda: AudioVisualRecogniser(codes.outputs, head="sentence", **sizes), 0)
+    return SentenceRecogniser(RowModel(network.requires_grad_(False), ROWS), ROWS, codes, device_type="cpu")
 
 
 @pytest.fixture

@@ -26,11 +26,11 @@ class AudioVisualPGD(AudioEvasion):
     Steps along the sign of a gradient, each modality in a box of its own; with a `confidence`, an **adaptive attack**:
     it wants the recogniser to err and the detector to be content.
 
-    With "sum" it climbs loss + weight x confidence; of a clip that the recogniser is sure of, the cross-entropy has
-    all but no slope, and the confidence outweighs it: take the margin for the loss then. With "selective" it climbs the loss of clips that are still right
-    and the confidence of those that are not (Bryniarski et al., Evading adversarial example detection defenses with
-    orthogonal projected gradient descent, 2021): no weight has to be found. Where a detector also suspects a
-    confidence that is too high, `confidence_goal` says which one is wanted.
+    With "sum" it climbs loss + weight x confidence; where the recogniser is sure of a clip, the cross-entropy has all
+    but no slope and the confidence outweighs it: take the margin for the loss then. With "selective" it climbs the loss
+    of clips that are still right and the confidence of those that are not (Bryniarski et al., Evading adversarial
+    example detection defenses with orthogonal projected gradient descent, 2021): no weight has to be found. Where a
+    detector also suspects a confidence that is too high, `confidence_goal` says which one is wanted.
 
     Against a detector that draws its view at random, gradients are the mean over `eot_samples` draws (expectation over
     transformation, Athalye et al., 2018). A callable with a parameter `seed` is given another one for each draw, so
