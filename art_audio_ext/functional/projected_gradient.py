@@ -90,7 +90,7 @@ def project(change: Tensor, eps: float | Tensor, norm: str) -> Tensor:
     :return: Shape (n, L).
     """
     if norm == "inf":
-        return change.clamp(-eps, eps)
+        return change.clamp(-eps, eps)  # type: ignore[arg-type]
     length = change.norm(dim=1, keepdim=True)
     return change * (eps / length.clamp(min=torch.finfo(change.dtype).tiny)).clamp(max=1.0)
 
