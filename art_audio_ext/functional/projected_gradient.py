@@ -20,12 +20,12 @@ def projected_ascent(
     x: Tensor,
     gradient: Gradient,
     *,
-    eps: float,
-    eps_step: float,
+    eps: float | Tensor,
+    eps_step: float | Tensor,
     steps: int,
     norm: str = "inf",
     start: Tensor | None = None,
-    clip_values: tuple[float, float] = (-1.0, 1.0),
+    clip_values: tuple[float, float] | tuple[Tensor, Tensor] = (-1.0, 1.0),
     schedule: str = "constant",
 ) -> Tensor:
     """
@@ -35,12 +35,12 @@ def projected_ascent(
 
     :param x: Sound (N, L).
     :param gradient: See `Gradient`. A row that has arrived keeps the point at which it did, and is not asked for again.
-    :param eps: Radius of the ball, in full scale.
-    :param eps_step: Length of a step, in the same norm.
+    :param eps: Radius of the ball, in full scale; with norm "inf" also one for each value (L,), 0 for those to leave.
+    :param eps_step: Length of a step, in the same norm and of the same shape.
     :param steps: How many.
     :param norm: "inf" or "2".
     :param start: Where to start (N, L); None is `x`.
-    :param clip_values: Least and largest sample.
+    :param clip_values: Least and largest sample, or of each value (L,).
     :param schedule: How the step shrinks: "constant", "linear" to a tenth, or "cosine" to nothing.
     :return: Points in the ball (N, L).
     """
@@ -80,27 +80,27 @@ def steepest(gradient: Tensor, norm: str) -> Tensor:
     return scaled / scaled.norm(dim=1, keepdim=True).clamp(min=0.5)
 
 
-def project(change: Tensor, eps: float, norm: str) -> Tensor:
+def project(change: Tensor, eps: float | Tensor, norm: str) -> Tensor:
     """
     The nearest change within the ball.
 
     :param change: Shape (n, L).
-    :param eps: Radius.
+    :param eps: Radius; with norm "inf" also one for each value (L,).
     :param norm: "inf" or "2".
     :return: Shape (n, L).
     """
     if norm == "inf":
-        return change.clamp(-eps, eps)
+        return change.clamp(-eps, eps)  # type: ignore[arg-type]
     length = change.norm(dim=1, keepdim=True)
     return change * (eps / length.clamp(min=torch.finfo(change.dtype).tiny)).clamp(max=1.0)
 
 
-def random_change(shape: tuple[int, int], eps: float, norm: str, generator: torch.Generator) -> Tensor:
+def random_change(shape: tuple[int, int], eps: float | Tensor, norm: str, generator: torch.Generator) -> Tensor:
     """
     A point of the ball, evenly drawn.
 
     :param shape: (N, L).
-    :param eps: Radius.
+    :param eps: Radius; with norm "inf" also one for each value (L,), on the CPU.
     :param norm: "inf" or "2".
     :param generator: On the CPU.
     :return: Shape (N, L).

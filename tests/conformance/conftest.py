@@ -15,7 +15,7 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
-from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, FakeBob
+from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, AudioVisualPGD, CarliniWagnerCTC, FakeBob
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
 from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
 from art_audio_ext.defences.detector.poison import (
@@ -35,8 +35,12 @@ from art_audio_ext.defences.preprocessor import (
     TimeDomainPurifier,
 )
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.functional.ctc import LabelCodes
 from art_audio_ext.functional.front_end import log_mel
+from art_audio_ext.networks.audiovisual_recogniser import AudioVisualRecogniser
+from art_audio_ext.networks.audiovisual_row import RowModel
 from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
+from art_audio_ext.training.audiovisual_transcriber import SentenceRecogniser
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.runs import seeded
 from art_audio_ext.training.sync_model import SyncModel
@@ -125,6 +129,15 @@ POISON_FILTERS = [
     Case(TunedActivationClustering, {"nb_dims": 3, "size_threshold": 0.45}, {"n_init": 0}, needs_classifier=True),
     Case(TunedSpectralSignatures, {"expected_pp_poison": 0.2}, {"eps_multiplier": -1}, needs_classifier=True),
 ]
+ROWS = AudioVisualLayout.of_frames(8, 20)
+
+
+def mean_brightness(rows: torch.Tensor, seed: int) -> torch.Tensor:
+    """A detector in the place of a trained one, which looks at each time somewhere else."""
+    frame = seed % ROWS.frames
+    return ROWS.unpack(rows)[1][:, frame].mean((1, 2))
+
+
 EVASION_ATTACKS = [
     Case(AudioPGD, {"eps": 0.01, "max_iter": 3, "verbose": False}, {"eps": 0}),
     Case(
@@ -133,7 +146,27 @@ EVASION_ATTACKS = [
         {"loss": "mean"},
     ),
     Case(TSMIFGSM, {"max_iter": 3, "shifts": 2, "eps": 0.01, "verbose": False}, {"decay": -1}),
+    Case(
+        AudioVisualPGD,
+        {"layout": ROWS, "max_iter": 2, "keep_best": False, "verbose": False},
+        {"eps_audio": -1, "step_video": 0},
+        required=("layout",),
+    ),
+    Case(
+        AudioVisualPGD,
+        {"layout": ROWS, "max_iter": 2, "confidence": mean_brightness, "mix": "selective", "eot_samples": 2}
+        | {"confidence_goal": "own", "verbose": False},
+        {"mix": "product", "confidence_goal": "lowest", "eot_samples": 0},
+        required=("layout",),
+    ),
     Case(FakeBob, {"max_iter": 3, "samples": 4, "eps": 0.01, "verbose": False}, {"samples": 3}),
+]
+SENTENCE_ATTACKS = [
+    Case(
+        CarliniWagnerCTC,
+        {"max_iter": 3, "random_start": True, "verbose": False},
+        {"shrink": 1.0, "aim": "half", "eps_audio": -1, "max_iter": 0},
+    ),
 ]
 PURIFIERS = [
     Case(TimeDomainPurifier, {"steps": 3, "seed": 5}, {"steps": 0}),
@@ -173,6 +206,11 @@ def evasion_case(request) -> Case:
     return request.param
 
 
+@pytest.fixture(params=SENTENCE_ATTACKS, ids=str)
+def sentence_case(request) -> Case:
+    return request.param
+
+
 @pytest.fixture(params=PURIFIERS, ids=str)
 def purifier_case(request) -> Case:
     if "diffusion" in request.param.options and request.param.options["diffusion"] is None:
@@ -194,9 +232,8 @@ def filter_case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def in_the_table() -> set[type]:
-    return {
-        case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *EVASION_DETECTORS, *PURIFIERS]
-    }
+    kinds = (POISONING_ATTACKS, POISON_FILTERS, EVASION_ATTACKS, SENTENCE_ATTACKS, EVASION_DETECTORS, PURIFIERS)
+    return {case.cls for kind in kinds for case in kind}
 
 
 @pytest.fixture(scope="session")
@@ -243,6 +280,30 @@ class _MelLinear(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         mel = log_mel(x, n_mels=32, frames=32)
         return self.linear(8 * torch.cat([mel.mean(2), mel.amax(2)], 1) - 2)
+
+
+@pytest.fixture
+def row_victim(tmp_path, monkeypatch) -> PyTorchClassifier:
+    """An untrained classifier of four classes of audiovisual rows, the same each time."""
+    monkeypatch.setattr("art.config.ART_DATA_PATH", str(tmp_path))
+    sizes = {"crop": 16, "width": 4, "audio_width": 4, "hidden": 6}
+    return PyTorchClassifier(
+        RowModel(seeded(lambda: AudioVisualRecogniser(4, **sizes), 0), ROWS),
+        loss=nn.CrossEntropyLoss(),
+        input_shape=(ROWS.length,),
+        nb_classes=4,
+        clip_values=ROWS.clip_values(),
+        device_type="cpu",
+    )
+
+
+@pytest.fixture
+def sentence_victim() -> SentenceRecogniser:
+    """An untrained recogniser of sentences of four words, the same each time."""
+    codes = LabelCodes("words", ("bin", "lay", "place", "set"))
+    sizes = {"crop": 16, "width": 4, "audio_width": 4, "hidden": 6}
+    network = seeded(lambda: AudioVisualRecogniser(codes.outputs, head="sentence", **sizes), 0)
+    return SentenceRecogniser(RowModel(network.requires_grad_(False), ROWS), ROWS, codes, device_type="cpu")
 
 
 @pytest.fixture

@@ -13,8 +13,30 @@ Y = np.arange(6) % 4
 
 
 @pytest.fixture
-def x(tiny_dataset) -> np.ndarray:
-    return tiny_dataset.waveforms[::20].copy()
+def x(evasion_case, tiny_dataset, tiny_clips) -> np.ndarray:
+    """Six clips of what the attack acts on: sound, or rows of sound and pictures."""
+    return tiny_clips.rows(np.arange(6)) if _of_rows(evasion_case) else tiny_dataset.waveforms[::20].copy()
+
+
+@pytest.fixture
+def victim(evasion_case, victim, row_victim):
+    """A classifier of the same."""
+    return row_victim if _of_rows(evasion_case) else victim
+
+
+@pytest.fixture
+def bad_sound(evasion_case, bad_sound, x):
+    """What is not the same."""
+    if not _of_rows(evasion_case):
+        return bad_sound
+    nan, loud, dark = x.copy(), x.copy(), x.copy()
+    nan[2, 7], loud[1, 5], dark[3, -1] = np.nan, 1.5, -0.5
+    bad = {"row 2 is nan": nan, "row 1 peaks at 1.5": loud, "row 3 has a pixel of -0.5": dark, "empty": x[:0]}
+    return {**bad, "int16": (x * 1000).astype(np.int16), "shape": x[None], "expected": x[:, 1:]}
+
+
+def _of_rows(case) -> bool:
+    return "layout" in case.options
 
 
 def test_it_is_arts_kind_of_attack_and_says_what_it_needs(evasion_case, victim):
@@ -29,7 +51,7 @@ def test_its_parameters_are_those_of_its_constructor_and_go_both_ways(evasion_ca
     attack = evasion_case.make(victim)
     given = set(inspect.signature(type(attack)).parameters) - {"estimator"}
     assert given | set(EvasionAttack.attack_params) == set(type(attack).attack_params)
-    other = type(attack)(victim)
+    other = type(attack)(victim, **{name: evasion_case.options[name] for name in evasion_case.required})
     other.set_params(**{name: getattr(attack, name) for name in given})
     np.testing.assert_array_equal(other.generate(x, Y), attack.generate(x, Y))
 

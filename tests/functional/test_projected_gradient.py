@@ -36,6 +36,17 @@ def test_it_stays_within_the_clip_values():
     assert (near - 0.95).abs().max() <= 0.2 + 1e-6
 
 
+def test_each_value_may_have_its_own_radius_step_and_bounds():
+    eps = torch.linspace(0, 0.3, 40)
+    low, high = torch.full((40,), -1.0), torch.full((40,), 0.25)
+    far = projected_ascent(X, uphill, eps=eps, eps_step=eps / 2, steps=3, clip_values=(low, high))
+    assert torch.allclose(far, (eps * SLOPE.sign()).clamp(max=0.25))
+    assert not far[:, 0].any()
+    drawn = random_change((500, 40), eps, "inf", torch.Generator().manual_seed(1))
+    assert (drawn.abs() <= eps).all()
+    assert (drawn.abs().amax(0)[1:] > 0.9 * eps[1:]).all()
+
+
 def test_a_row_that_has_arrived_stays_and_is_not_asked_again():
     asked = []
 

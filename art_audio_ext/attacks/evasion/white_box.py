@@ -161,3 +161,15 @@ def check_whole(value: object, name: str, least: int) -> None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise ValueError(f"{name} must be a whole number from {least} up, got {value!r}")
+
+
+def check_number(value: object, name: str, *, zero: bool) -> None:
+    """
+    :param value: To be a positive number.
+    :param name: What a message calls it.
+    :param zero: Whether 0 will do.
+    :raises ValueError: If it is none.
+    """
+    number = isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
+    if not number or not 0 <= value < np.inf or (value == 0 and not zero):  # type: ignore[operator]
+        raise ValueError(f"{name} must be a {'number, not negative' if zero else 'positive number'}, got {value!r}")
