@@ -1,0 +1,67 @@
+"""Audiovisual datasets by name: what a person writes after `--data`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+
+CHOICES = "builtin-av, grid:ROOT, lrw:ROOT, or a folder of video files with one sub-folder a label"
+_CLIPS = ("word", "sentence")
+
+
+def load_audiovisual(
+    spec: str,
+    *,
+    clips: str = "word",
+    frames: int | None = None,
+    size: int | None = None,
+    seed: int = 0,
+    limit: int | None = None,
+    progress: bool = True,
+) -> AudioVisualDataset:
+    """
+    Load clips of talking mouths by the name of the dataset.
+
+    :param spec: `builtin-av`; `grid:ROOT`; `lrw:ROOT`; or a folder of video files, one sub-folder a label.
+    :param clips: "word" (29 pictures) or "sentence" (75 pictures, 3 s).
+    :param frames: Pictures a clip, if another number is wanted.
+    :param size: Height and width of a mouth crop in pixels; None takes what suits the dataset.
+    :param seed: Decides the built-in clips, and which clips a limit takes.
+    :param limit: Clips at most; None takes all there are.
+    :param progress: Show progress bars.
+    :return: The dataset; files that cannot be used are listed in `skipped`.
+    :raises ValueError: If the name is unknown, an argument will not do, or not one clip is left.
+    :raises ImportError: If the extra [video] is needed and not installed.
+    """
+    if clips not in _CLIPS:
+        raise ValueError(f"clips must be one of {', '.join(_CLIPS)}, got {clips!r}")
+    for name, value in (("frames", frames), ("size", size), ("limit", limit)):
+        wrong = isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1
+        if value is not None and wrong:
+            raise ValueError(f"{name} must be a positive whole number, got {value!r}")
+    asked: dict[str, Any] = {"clips": clips, "frames": frames, "size": size, "seed": seed, "limit": limit}
+    if spec == "builtin-av":
+        from art_audio_ext.datasets.builtin_av import builtin_av  # imported late: it needs espeak-ng
+
+        return builtin_av(**asked)
+    kind, _, root = spec.partition(":")
+    asked["progress"] = progress
+    if kind in ("grid", "lrw") and not root:
+        raise ValueError(f"{kind}: names no folder: say where it lies, as in {kind}:ROOT; nothing is downloaded")
+    if kind == "grid":
+        from art_audio_ext.datasets.grid import load_grid
+
+        return load_grid(root, **asked)
+    if kind == "lrw":
+        from art_audio_ext.datasets.video_folders import load_lrw
+
+        return load_lrw(root, **asked)
+    if spec and Path(spec).expanduser().exists():
+        from art_audio_ext.datasets.video_folders import load_video_folder
+
+        return load_video_folder(spec, **asked)
+    raise ValueError(f"there is no audiovisual dataset {spec!r}: choose {CHOICES}")
