@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from art_audio_ext.cli_av_sync import register as register_av_sync
 from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(train, name="train")
 register_voice(experiment)
+register_av_sync(experiment)
 app.add_typer(experiment, name="experiment")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned

@@ -1,0 +1,61 @@
+"""The command `art-audio experiment av-sync`; parses, calls, prints; no logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from art_audio_ext.cli_options import listed
+
+
+def register(app: typer.Typer) -> None:
+    """
+    :param app: Gets the command.
+    """
+    app.command("av-sync", epilog="Example: art-audio experiment av-sync --data builtin-av --out out/av_sync")(
+        av_sync_command
+    )
+
+
+def av_sync_command(
+    data: Annotated[str, typer.Option(help="builtin-av, grid:ROOT, lrw:ROOT, or a folder of <word>/*.mp4.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    preset: Annotated[
+        str, typer.Option(help="quick (one fold, main attacks), standard (3 folds, all parts) or paper (a GPU).")
+    ] = "quick",
+    parts: Annotated[
+        str | None, typer.Option(help="Of table_1, one_modality, adaptive; default: the preset's.")
+    ] = None,
+    folds: Annotated[int | None, typer.Option(min=1, help="How many are tested, instead of the preset's.")] = None,
+    clips: Annotated[int | None, typer.Option(min=12, help="Load at most so many.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the sync networks, instead of the preset's.")] = None,
+    victim_epochs: Annotated[int | None, typer.Option(min=1, help="Of the victims, instead of the preset's.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells at a time.")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """Does what was attacked fall out of sync? Attacks on sound and lips, detectors, and attacks that know them."""
+    from art_audio_ext.experiments.av_sync import av_sync
+    from art_audio_ext.report.av_sync_view import format_av_sync
+
+    record = av_sync(
+        data,
+        out,
+        preset=preset,
+        parts=listed(parts),
+        folds=folds,
+        clips=clips,
+        epochs=epochs,
+        victim_epochs=victim_epochs,
+        seed=seed,
+        progress=not quiet,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+    )
+    typer.echo(format_av_sync(record))
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")

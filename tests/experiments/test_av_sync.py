@@ -1,0 +1,154 @@
+"""The sync detector's tables: what is run, what rows say, and one whole run on toy clips that goes on where it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from art_audio_ext.experiments import av_sync as module
+from art_audio_ext.experiments import av_sync_cells, av_sync_models
+from art_audio_ext.experiments.av_sync import av_sync, choose_size
+from art_audio_ext.experiments.av_sync_models import files_of, fold_of
+from art_audio_ext.experiments.av_sync_plans import PARTS, PRESETS, Change, Size, changes
+from art_audio_ext.experiments.av_sync_summary import detection_table, offset_table
+from art_audio_ext.training.audiovisual_settings import RecogniserSettings
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
+
+
+def cell(kind, confidence, right, *, fold=0, noise=None, **more):
+    change = Change(kind)
+    task = {"fold": fold, "name": change.name, "attacks": change.attacks, "change": change.to_dict(), "seed": 0}
+    result = {"right": right, "confidence": {"single": confidence}, "distortion": {}, **more}
+    if change.attacks:
+        result |= {"noise": {"confidence": {"single": noise}}, "distortion": {"video_l2": [1.0, None, 3.0, 5.0]}}
+    return task, result
+
+
+BENIGN = cell("none", [0.9, 0.8, 0.7, 0.6], "1110", offsets=[[3, 3], [-2, -1], [5, 0]], strangers=[])
+
+
+def test_a_row_knows_what_was_fooled_and_what_noise_would_do():
+    rows = detection_table([BENIGN, cell("fgsm", [0.1, 0.75, 0.2, 0.3], "0100", noise=[0.9, 0.8, 0.1, 0.6])])
+    row = next(row for row in rows if row["change"].startswith("fgsm") and row["detector"] == "single")
+    assert (row["clips"], row["accuracy"], row["success"]) == (
+        4,
+        0.25,
+        pytest.approx(2 / 3),
+    )  # of three that were right
+    assert row["auc"] == 14 / 16  # .75 lies below two of the four
+    assert row["auc_low"] <= row["auc"] <= row["auc_high"]
+    assert row["auc_successes"] == 1.0  # the first and the third
+    assert row["auc_noise"] == pytest.approx(11 / 16)
+    assert row["video_l2"] == 3.0 and row["audio_linf_db"] is None
+    untouched = next(row for row in rows if row["change"] == "none")
+    assert (untouched["auc"], untouched["success"], untouched["auc_noise"]) == (0.5, None, None)
+
+
+def test_a_confidence_that_is_too_high_is_suspicious_on_two_sides():
+    rows = detection_table([BENIGN, cell("bim", [2.0, 2.1, 2.2, 2.3], "0000", noise=[0.9, 0.8, 0.7, 0.6])])
+    found = {row["detector"]: row for row in rows if row["change"].startswith("bim")}
+    assert (found["single"]["auc"], found["single, two-sided"]["auc"]) == (0.0, 1.0)
+    assert found["single, two-sided"]["f1"] == 1.0 and found["single, two-sided"]["flagged_benign"] == 0.0
+
+
+def test_the_threshold_of_a_half_is_learnt_on_the_other():
+    even, odd = [0.9, 0.2, 0.9, 0.2], [0.5, 0.1, 0.5, 0.1]  # benign and changed clips whose halves disagree
+    rows = detection_table([cell("none", even, "1111"), cell("noisy", odd, "1111")])
+    row = next(row for row in rows if row["change"] == "noisy" and row["detector"] == "single")
+    assert row["auc"] == pytest.approx(0.75) and row["f1"] < 0.7  # by their own thresholds it would be 1
+
+
+def test_folds_are_compared_within_themselves():
+    high = cell("none", [5.9, 5.8, 5.7, 5.6], "1111", fold=1)
+    attacks = [cell("bim", [0.1] * 4, "0000", noise=[0.1] * 4), cell("bim", [5.1] * 4, "0000", fold=1, noise=[5.1] * 4)]
+    row = next(
+        row
+        for row in detection_table([BENIGN, high, *attacks])
+        if row["change"].startswith("bim") and row["detector"] == "single"
+    )
+    assert (row["auc"], row["clips"], row["auc_noise"]) == (1.0, 8, 0.5)
+    assert row["auc_low"] < 1.0  # eight clips are not certainty
+
+
+def test_offsets_within_one_frame():
+    (row,) = offset_table([BENIGN])
+    assert (row["clips"], row["exact"], row["within_one"]) == (3, pytest.approx(1 / 3), pytest.approx(2 / 3))
+    assert row["low"] < row["within_one"] < row["high"]
+
+
+def test_every_change_is_made_once_and_names_are_checked():
+    every = changes(PARTS)
+    assert len(set(every)) == len(every) and len({change.name for change in every}) == len(every)
+    assert {change.kind for change in changes(())} == {"none", "noisy", "mismatched", "frozen", "late", "fgsm", "bim"}
+    assert {(c.audio, c.video) for c in every if c.kind == "fgsm"} == {
+        (a, v) for a in (256, 512, 1024) for v in (4, 8, 16)
+    }
+    for wrong, words in (
+        ({"preset": "huge"}, "preset"),
+        ({"parts": ["prayer"]}, "adaptive"),
+        ({"folds": 4}, "from 1 to 3"),
+        ({"folds": True}, "folds"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            choose_size(**{"preset": "quick", **wrong})
+    assert choose_size("standard", ["adaptive"], 1) == replace(PRESETS["standard"], parts=("adaptive",), tested=1)
+
+
+def test_clips_of_a_file_stay_together_and_labels_are_spread(talking_bars):
+    paths = tuple(f"{i // 2}.mpg#{i % 2}" for i in range(32))
+    data = replace(talking_bars, paths=paths, labels=np.arange(32) // 2 % 2)
+    folds = fold_of(data, 3, 0)
+    assert {len(set(folds[files_of(data) == file])) for file in set(files_of(data))} == {1}
+    counts = [np.bincount(data.labels[folds == k], minlength=2) for k in range(3)]
+    assert np.ptp(counts) <= 4 and (folds == fold_of(data, 3, 0)).all() and (folds != fold_of(data, 3, 1)).any()
+    with pytest.raises(ValueError, match="16 files cannot be in 17 folds"):
+        fold_of(data, 17, 0)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Networks that learn in a moment."""
+    sync = SyncNetSettings(size=16, crop=24, epochs=1, augment=False)
+    monkeypatch.setattr(av_sync_models, "SYNCS", {"tiny": sync, "standard": sync, "mfcc": replace(sync, sound="mfcc")})
+    victim = RecogniserSettings(crop=24, width=4, audio_width=4, hidden=4, epochs=1)
+    monkeypatch.setattr(av_sync_models, "VICTIMS", {"tiny": victim})
+    monkeypatch.setitem(module.PRESETS, "tiny", Size(4, 1, ("adaptive",), "tiny", 2, "tiny"))
+    monkeypatch.setattr(av_sync_cells, "_STEPS", 2)
+    few = (
+        *changes(())[:5],
+        Change("fgsm", 512, 8),
+        Change("bim", 512, 8),
+        Change("adaptive", 512, 8, 0.5, "random", 2),
+    )
+    monkeypatch.setattr(module, "changes", lambda parts: list(few))
+
+
+def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_bars, tmp_path, monkeypatch):
+    strangers = replace(talking_bars.subset(range(4)), paths=tuple(f"other/{i}.mpg" for i in range(4)))
+    longer = replace(
+        talking_bars,
+        **{name: getattr(talking_bars, name) + getattr(strangers, name) for name in ("sentences", "speakers", "paths")},
+        **{
+            name: np.concatenate([getattr(talking_bars, name), getattr(strangers, name)])
+            for name in ("audio", "video", "labels")
+        },
+        partition=None,
+    )
+    record = av_sync(talking_bars, tmp_path, talking=longer, preset="tiny", progress=False)
+    assert {row["clips_of"]: row["clips"] for row in record["offsets"]} == {"offsets": 8, "strangers": 4}
+    detectors = {row["detector"] for row in record["rows"]}
+    assert {"single", "random", "ensemble", "random ensemble", "single, two-sided"} <= detectors
+    assert record["data"]["strangers"] == 4
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "adaptive 512/8, 0.5 x confidence of random" in page and "detection.png" not in page
+    assert json.loads((tmp_path / "results.json").read_text())["rows"] == json.loads(json.dumps(record["rows"]))
+    bim = next(row for row in record["rows"] if row["change"] == "bim 512/8")
+    assert bim["video_linf_pixels"] == pytest.approx(8, abs=0.1) and bim["video_linf_paper"] == pytest.approx(
+        2, abs=0.03
+    )
+    monkeypatch.setattr(module, "run_cell", None)  # nothing is left to run
+    again = av_sync(talking_bars, tmp_path, talking=longer, preset="tiny", progress=False)
+    assert again["rows"] == record["rows"]
