@@ -131,6 +131,10 @@ def test_selective_climbs_one_after_the_other_and_needs_no_weight(victim, x):
     sure = attack(victim, confidence=detector, **wide)  # the cross-entropy of a sure recogniser has no slope
     sure.generate(x, labels)
     assert not sure.succeeded.any()
+    options = {"mix": "selective", "confidence": detector, "loss": "margin", "max_iter": 1, "keep_best": False}
+    wrong_already = attack(victim, **options).generate(x, (labels + 1) % 3)
+    step = np.sign(SLOPE.numpy()) * LAYOUT.vector(64 / 32768, 1 / 255)
+    np.testing.assert_allclose(wrong_already - x, np.tile(step, (8, 1)), atol=1e-6)
     with pytest.raises(ValueError, match="mix"):
         attack(victim, mix="both")
 
