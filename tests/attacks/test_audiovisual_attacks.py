@@ -156,7 +156,8 @@ def test_a_confidence_may_be_aimed_at(victim, x):
 def test_every_draw_of_the_detector_has_a_seed_of_its_own_and_gradients_are_their_mean(victim, x):
     seen: list[int] = []
 
-    def random(rows, seed):
+    def random(rows, generator):
+        seed = generator.initial_seed()
         seen.append(seed)
         return rows[:, seed % 2 :: 2].sum(1)
 
