@@ -115,3 +115,26 @@ def wave() -> AudioDiffusion:
 @pytest.fixture(scope="session")
 def mel() -> AudioDiffusion:
     return _untrained("mel")
+
+
+@pytest.fixture(scope="session")
+def talking_bars() -> AudioVisualDataset:
+    """32 clips of 32 frames of 32 x 32: noise, and a bar as high as the noise is loud, on a grey of the clip."""
+    rng = np.random.default_rng(0)
+    loud = rng.uniform(0, 1, (32, 32)) ** 2
+    sound = 0.3 * rng.standard_normal((32, 20480)) * np.repeat(loud, 640, axis=1)
+    rows = np.arange(32)[None, None, :, None] > 28 - 24 * loud[:, :, None, None]
+    columns = abs(np.arange(32) - rng.integers(12, 20, (32, 1, 1, 1))) < 5
+    video = 60 + 80 * rng.uniform(0, 1, (32, 1, 1, 1)) + 90 * (rows & columns) + rng.normal(0, 3, (32, 32, 32, 32))
+    names = tuple(f"{i}.bar" for i in range(32))
+    return AudioVisualDataset(
+        layout=AudioVisualLayout.of_frames(32, 32),
+        audio=sound.astype(np.float32).clip(-1, 1),
+        video=video.clip(0, 255).astype(np.uint8),
+        labels=np.arange(32) % 2,
+        label_names=("even", "odd"),
+        sentences=("",) * 32,
+        speakers=("",) * 32,
+        paths=names,
+        name="bars",
+    )

@@ -17,6 +17,7 @@ from torch import nn
 
 from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, AudioVisualPGD, CarliniWagnerCTC, FakeBob
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
+from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
 from art_audio_ext.defences.detector.poison import (
     PoisonLikelihoodDefence,
     TunedActivationClustering,
@@ -42,6 +43,8 @@ from art_audio_ext.training.audio_diffusion import AudioDiffusion, build_network
 from art_audio_ext.training.audiovisual_transcriber import SentenceRecogniser
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.runs import seeded
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 
 class BandLevels:
@@ -63,6 +66,12 @@ def untrained(domain: str) -> AudioDiffusion:
         for parameter in network.parameters():
             parameter += 0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1))
     return AudioDiffusion(network, settings, 16000)
+
+
+def unsynchronised(seed: int) -> SyncModel:
+    """The smallest synchronisation network, which has learnt nothing: its confidences differ all the same."""
+    settings = SyncNetSettings(size=16)
+    return SyncModel(seeded(settings.build, seed), settings, AudioVisualLayout.of_frames(12, 16))
 
 
 MEL, WAVE = untrained("mel") if find_spec("diffusers") else None, untrained("wave")
@@ -171,6 +180,25 @@ PURIFIERS = [
     Case(OneShotPurifier, {"diffusion": WAVE}, {"diffusion": MEL}),
     Case(AudioPure, {"diffusion": WAVE}, {"steps": 0, "network_gradient": 1}),
 ]
+SYNC = unsynchronised(0)
+EVASION_DETECTORS = [
+    Case(AudioVisualSyncDetector, {"models": SYNC, "false_positive_rate": 0.1}, {"false_positive_rate": 0}),
+    Case(
+        AudioVisualSyncDetector,
+        {"models": [SYNC, unsynchronised(1)], "two_sided": True, "false_positive_rate": 0.2, "combine": "least"},
+        {"combine": "most", "two_sided": 1},
+    ),
+    Case(
+        AudioVisualSyncDetector,
+        {"models": SYNC, "window_share": 0.7, "jitter": 1, "sample_shift": 99, "draws": 2, "false_positive_rate": 0.1},
+        {"sample_shift": 321, "jitter": -1, "draws": 0, "edges": "wrap", "models": [], "layout": "row"},
+    ),
+]
+
+
+@pytest.fixture(params=EVASION_DETECTORS, ids=str)
+def detector_case(request) -> Case:
+    return request.param
 
 
 @pytest.fixture(params=EVASION_ATTACKS, ids=str)
@@ -204,7 +232,8 @@ def filter_case(request) -> Case:
 
 @pytest.fixture(scope="session")
 def in_the_table() -> set[type]:
-    return {case.cls for case in [*POISONING_ATTACKS, *POISON_FILTERS, *EVASION_ATTACKS, *SENTENCE_ATTACKS, *PURIFIERS]}
+    attacks, filters = [*POISONING_ATTACKS, *EVASION_ATTACKS, *SENTENCE_ATTACKS], [*POISON_FILTERS, *PURIFIERS]
+    return {case.cls for case in [*attacks, *filters, *EVASION_DETECTORS]}
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,203 @@
+"""Synchronisation networks: they learn from clips alone, resume, travel as files, and refuse what they cannot see."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.functional.sync import sync_confidence
+from art_audio_ext.networks.sync_scorer import SyncScorer
+from art_audio_ext.networks.syncnet import SyncNet
+from art_audio_ext.training.runs import seeded
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_settings import PRESETS, SyncNetSettings, resolve_settings
+
+TINY = SyncNetSettings(size=32, epochs=8, windows=24, jitter=1)
+
+
+def train(data, settings=TINY, *, seed=0, **options) -> SyncModel:
+    return train_syncnet(data, settings, seed=seed, progress=False, **options)
+
+
+@pytest.fixture(scope="module")
+def seen(talking_bars):
+    return talking_bars.subset(np.arange(24))
+
+
+@pytest.fixture(scope="module")
+def unseen(talking_bars):
+    return talking_bars.subset(np.arange(24, 32))
+
+
+@pytest.fixture(scope="module")
+def model(seen) -> SyncModel:
+    return train(seen)
+
+
+def weights(model: SyncModel) -> bytes:
+    return b"".join(v.numpy().tobytes() for v in model.network.state_dict().values())
+
+
+def test_it_finds_the_offset_of_clips_that_it_has_not_seen(model, unseen):
+    assert model.history[-1]["train_loss"] < 0.3 * model.history[0]["train_loss"]
+    layout = unseen.layout
+    for frames in (-7, 0, 6):
+        moved = layout.pack(np.roll(unseen.audio, 640 * frames, 1), unseen.video)
+        assert np.abs(model.offset(moved) - frames).max() <= 1
+    others = layout.pack(np.roll(unseen.audio, 1, 0), unseen.video)
+    assert model.confidence(others).mean() < 0.6 * model.confidence(unseen.rows()).mean()
+
+
+def test_only_the_seed_decides_and_the_global_state_stays(seen, model):
+    short = replace(TINY, epochs=1)
+    state = torch.get_rng_state()
+    first = train(seen, short)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert weights(train(seen, short)) == weights(first)
+    assert weights(train(seen, short, seed=1)) != weights(first)
+    assert weights(train(seen, replace(short, augment=False))) != weights(first)
+
+
+def test_a_training_that_was_stopped_goes_on_to_the_same_weights(seen, tmp_path, monkeypatch):
+    from art_audio_ext.training.syncnet_module import SyncNetModule
+
+    short, step = replace(TINY, epochs=3), SyncNetModule.training_step
+
+    def stops(self, batch, index):
+        if self.current_epoch == 2:
+            raise KeyboardInterrupt
+        return step(self, batch, index)
+
+    expected = train(seen, short)
+    monkeypatch.setattr(SyncNetModule, "training_step", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(seen, short, checkpoint_dir=tmp_path)
+    monkeypatch.undo()
+    assert weights(train(seen, short, checkpoint_dir=tmp_path)) == weights(expected)
+    with pytest.raises(ValueError, match="another data"):
+        train(seen.subset(np.arange(9)), short, checkpoint_dir=tmp_path)
+
+
+def test_attacked_clips_come_to_have_no_offset(model, seen, unseen):
+    slant = torch.arange(32)[None, :] + 2 * torch.arange(32)[:, None]  # stripes that wander
+    stripes = 0.1 * (slant % 8 < 4)[:, None, :].float()
+
+    def striped(network, audio, video, generator):
+        assert not network.training
+        return audio, (video + stripes[: video.shape[1]]).clamp(0, 1)
+
+    hardened = train(seen, replace(TINY, epochs=4), start=model, attack=striped)
+    attacked = unseen.layout.pack(unseen.audio, (unseen.video / 255 + stripes.numpy()).clip(0, 1))
+    kept = [one.confidence(attacked).mean() / one.confidence(unseen.rows()).mean() for one in (model, hardened)]
+    assert kept[1] < 0.4 * kept[0]
+    assert np.abs(hardened.offset(unseen.rows())).max() <= 1
+
+
+def test_fine_tuning_starts_where_the_model_is(seen, model):
+    tuned = train(seen, replace(TINY, epochs=1, learning_rate=1e-4), start=model)
+    assert tuned.history[0]["train_loss"] < 0.5 * model.history[0]["train_loss"]
+    with pytest.raises(ValueError, match="another sound"):
+        train(seen, replace(TINY, sound="mfcc"), start=model)
+
+
+def test_it_travels_as_two_files_and_looks_at_other_lengths(model, unseen, tmp_path):
+    again = SyncModel.load(model.save(tmp_path / "sync"))
+    assert (again.settings, again.layout, again.history) == (model.settings, model.layout, model.history)
+    assert weights(again) == weights(model)
+    np.testing.assert_array_equal(again.distances(unseen.rows()), model.distances(unseen.rows()))
+    shorter = AudioVisualLayout.of_frames(20, 32)
+    rows = shorter.pack(unseen.audio[:, : shorter.samples], unseen.video[:, :20])
+    assert np.abs(model.for_layout(shorter).offset(rows)).max() <= 1
+
+
+def test_the_public_weights_become_a_model(seen, tmp_path):
+    torch.save(seeded(SyncNet, 0).state_dict(), tmp_path / "syncnet_v2.model")
+    layout = AudioVisualLayout.of_frames(9, 32)
+    model = SyncModel.from_public(tmp_path / "syncnet_v2.model", layout)
+    distances = model.distances(layout.pack(seen.audio[:2, : layout.samples], seen.video[:2, :9]))
+    assert np.isfinite(distances[:, 13:18]).all()  # five windows: shifts of up to two, or three
+
+
+def test_batches_and_memory_maps_give_the_same(model, unseen, tmp_path):
+    rows = unseen.rows()
+    expected = model.distances(rows)
+    assert expected.shape == (8, 31)
+    np.testing.assert_allclose(model.distances(rows, 3), expected, atol=1e-5)
+    np.save(tmp_path / "rows.npy", rows)
+    np.testing.assert_array_equal(model.distances(np.load(tmp_path / "rows.npy", mmap_mode="r")), expected)
+    rows[5, 3] = np.nan
+    with pytest.raises(ValueError, match="rows row 5 is nan"):
+        model.distances(rows, 3)
+
+
+def test_the_scorer_is_what_the_model_computes_and_has_gradients(model, unseen):
+    rows = torch.from_numpy(unseen.rows()).requires_grad_()
+    curves = SyncScorer([model.network, model.network])(*model.layout.unpack(rows))
+    assert curves.shape == (8, 2, 31)
+    np.testing.assert_allclose(curves[:, 1].detach(), model.distances(unseen.rows()), atol=1e-5)
+    sync_confidence(curves).sum().backward()
+    audio, video = model.layout.unpack(rows.grad)
+    assert audio.isfinite().all()
+    assert min(audio.abs().max(), video.abs().max()) > 0
+    padded = model.distances(unseen.rows(), edges="reference")
+    assert np.abs(padded - model.distances(unseen.rows()))[:, 0].min() > 0.01  # half of the pairs are padding
+    with pytest.raises(ValueError, match="at least one"):
+        SyncScorer([])
+
+
+@pytest.mark.parametrize("part", ["settings", "layout"])
+def test_damaged_files_are_refused(model, tmp_path, part):
+    path = model.save(tmp_path / "sync")
+    about = json.loads(path.with_suffix(".json").read_text())
+    for wrong in (7, {"size": 48}, {"frames": 3, "size": 64, "samples": 9000}):
+        path.with_suffix(".json").write_text(json.dumps({**about, part: wrong}))
+        with pytest.raises(ValueError, match=r"layout|setting|pixels|few"):
+            SyncModel.load(path)
+    model.save(path)
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="whole safetensors"):
+        SyncModel.load(path)
+    with pytest.raises(FileNotFoundError, match="train_syncnet"):
+        SyncModel.load(tmp_path / "none")
+
+
+def test_what_cannot_be_looked_at(model, seen):
+    for layout, message in (
+        (AudioVisualLayout(32, 32, 10240, 8000), "8000 Hz"),
+        (AudioVisualLayout(32, 32, 20480, fps=30), "30 frames a second"),
+        (AudioVisualLayout.of_frames(6, 32), "7 frames"),
+        (AudioVisualLayout.of_frames(32, 30), "30 pixels"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            model.for_layout(layout)
+    with pytest.raises(ValueError, match="32 pixels"):
+        train(seen, "quick")
+    with pytest.raises(ValueError, match="no clip"):
+        train(seen.subset([]))
+    with pytest.raises(ValueError, match="seed"):
+        train(seen, seed=-1)
+
+
+def test_settings_are_checked_and_round_trip():
+    for chosen in PRESETS.values():
+        assert SyncNetSettings.from_dict(json.loads(json.dumps(chosen.to_dict()))) == chosen
+    assert resolve_settings("quick", epochs=3) == replace(PRESETS["quick"], epochs=3)
+    for bad in (
+        {"architecture": "lenet"},
+        {"size": 40},
+        {"windows": 1},
+        {"noise_share": 1.5},
+        {"sound": "wave"},
+        {"learning_rate": 0},
+        {"augment": 1},
+    ):
+        with pytest.raises(ValueError, match=next(iter(bad))):
+            SyncNetSettings(**bad)
+    with pytest.raises(ValueError, match="choose quick"):
+        resolve_settings("best")
