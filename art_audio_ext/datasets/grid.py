@@ -12,7 +12,9 @@ from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 COMMANDS = ("bin", "lay", "place", "set")
 
-_DIGITS = dict(zip("z123456789", "zero one two three four five six seven eight nine".split(), strict=True))
+_DIGITS = dict(
+    zip("z123456789", ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"], strict=True)
+)
 _WORDS: tuple[dict[str, str], ...] = (
     {word[0]: word for word in COMMANDS},
     {word[0]: word for word in ("blue", "green", "red", "white")},
