@@ -37,9 +37,10 @@ def test_pictures_and_sound_as_they_are(tmp_path, make_video):
 
 @pytest.mark.parametrize(("video_start", "sound_start"), [(0.2, 0.0), (0.0, 0.3), (0.44, 0.1)])
 def test_streams_that_start_apart_stay_in_step(tmp_path, make_video, video_start, sound_start):
-    """A click at .6 s of the file's clock belongs to what is seen at .6 s."""
+    """A click at .6 s of the file's clock belongs to what is seen at .6 s; what sounds before all pictures is cut."""
     times = video_start + np.arange(30) / 25
-    sound = clicks(1.0, [0.6 - sound_start])
+    before = [video_start - sound_start - 0.001] if video_start else []
+    sound = clicks(1.0, [0.6 - sound_start, *before])
     video = read_video(make_video(tmp_path / "a.mkv", counting(30), sound, times=times, sound_start=sound_start))
     assert video.pictures.shape == (30, 32, 48)
     assert video.audio.shape == (19200,)
