@@ -1,4 +1,4 @@
-"""The networks of sound-event classifiers, from chunks of pictures, or of sound, to features: VGG13, CRNN, GCNN, dense."""
+"""The networks of sound-event classifiers, from chunks of pictures or of sound to features."""
 
 from __future__ import annotations
 

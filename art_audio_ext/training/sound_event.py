@@ -76,12 +76,13 @@ def train_sound_event_classifier(
         fingerprint["start"] = start.checksum()
     from art_audio_ext.training.sound_event_module import SoundEventModule  # Lightning takes seconds to import
 
-    network = network.to(memory_format=torch.channels_last)  # as in `train_classifier`
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in `train_classifier`
     module = SoundEventModule(network, chosen, number, fingerprint)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
     run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)
-    trained = module.network.cpu().to(memory_format=torch.contiguous_format)
+    trained = module.network.cpu()
+    trained.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as files of weights want it
     return SoundEventModel(trained, chosen, tuple(label_names), module.history)
 
 

@@ -36,9 +36,7 @@ class SpeakerModel(PosteriorModel[SpeakerSettings]):
         :raises ImportError: If the library of the filters is missing.
         """
         kind, source = "speaker classifier", "`art-audio train speaker`"
-        network, about = read_weights(
-            path, cls.FORMAT, _build, ("settings", "label_names"), kind=kind, source=source
-        )
+        network, about = read_weights(path, cls.FORMAT, _build, ("settings", "label_names"), kind=kind, source=source)
         return cls(network, SpeakerSettings.from_dict(about["settings"]), about["label_names"], about["history"])
 
 
