@@ -81,7 +81,7 @@ def test_a_clip_has_the_mean_probability_of_its_chunks(name):
         assert parts.shape[1] == 4
         each = torch.stack([network.log_probabilities(parts[:, k]).exp() for k in range(4)], 1)
         assert each.std(1).max() > 0.05
-        torch.testing.assert_close(network.log_probabilities(picture).exp(), each.mean(1))
+        torch.testing.assert_close(network.log_probabilities(picture).exp(), each.mean(1), atol=1e-2, rtol=0)
         features = network.network(parts.flatten(0, 1)).unflatten(0, (2, 4)).mean(1)
         kept = []
         network.features.register_forward_hook(lambda *about: kept.append(about[2]))
