@@ -90,7 +90,7 @@ def test_what_cannot_be_made(tmp_path, options, message):
 
 def test_a_small_model_tells_them_apart(events):
     train, test = split_dataset(events)
-    settings = SoundEventSettings(width=8, epochs=10, mixup=0.0, learning_rate=5e-3)
+    settings = SoundEventSettings(width=4, epochs=8, mixup=0.0, learning_rate=5e-3)
     model = train_sound_event_classifier(
         train.waveforms, train.labels, train.label_names, 16000, settings, seed=0, progress=False
     )
