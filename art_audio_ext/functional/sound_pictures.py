@@ -11,6 +11,7 @@ import torchaudio.functional as taf
 from torch import Tensor
 from torch.nn.functional import pad
 
+from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.functional.front_end import frame_power
 
 EVENT_MEL_BANDS = 64
@@ -45,11 +46,12 @@ def frame_sizes(sample_rate: int) -> FrameSizes:
     :return: Sizes in samples, each a multiple of the next.
     :raises ValueError: If the rate lies outside 4 to 192 kHz.
     """
-    if isinstance(sample_rate, bool) or not isinstance(sample_rate, int) or not 0 < sample_rate <= _HIGHEST_RATE:
-        raise ValueError(f"sample_rate must be a whole number of Hz up to {_HIGHEST_RATE}, got {sample_rate!r}")
-    if sample_rate < _LEAST_RATE:
-        raise ValueError(f"sound events need a sample rate of at least {_LEAST_RATE} Hz, got {sample_rate}")
-    fine = round(sample_rate / 250)
+    rate = check_sample_rate(sample_rate)
+    if not _LEAST_RATE <= rate <= _HIGHEST_RATE:
+        raise ValueError(
+            f"sound events need a sample rate of at least {_LEAST_RATE} Hz, {_HIGHEST_RATE} at most: {rate}"
+        )
+    fine = round(rate / 250)
     return FrameSizes(8 * fine, 4 * fine, fine)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from art_audio_ext.functional.checks import check_sample_rate
 from art_audio_ext.networks.sound_event_parts import BlockNetwork, DenseNetwork
 from art_audio_ext.networks.sound_front_ends import FRONT_ENDS, SoundPicture
 
@@ -78,8 +79,8 @@ class SoundEventClassifier(nn.Module):
             raise ValueError(f"width and num_classes must be positive, got {width} and {num_classes}")
         fine, flat = architecture.startswith("dense"), about.front_end == "wave"
         self.architecture, self.num_classes, self.width, self.heads = architecture, num_classes, width, about.heads
-        self.sample_rate, self.front_end = sample_rate, front_end or about.front_end
-        self.picture = SoundPicture(self.front_end, sample_rate, fine=fine, flat=flat)
+        self.sample_rate, self.front_end = check_sample_rate(sample_rate), front_end or about.front_end
+        self.picture = SoundPicture(self.front_end, self.sample_rate, fine=fine, flat=flat)
         network: BlockNetwork | DenseNetwork
         if fine:
             network = DenseNetwork(width, stride=max(1, 4 * self.picture.hop // _STEM_PLACES), flat=flat)

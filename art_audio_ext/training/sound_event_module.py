@@ -66,7 +66,8 @@ class SoundEventModule(SeededModule):
             return found, -found.gather(1, labels[:, None]).mean()
         order = torch.randperm(len(labels), generator=generator).to(labels.device)
         draws = np.random.default_rng(mixed_seed(self.seed, self.current_epoch, step, self.global_rank, 1))
-        drawn = np.maximum(*(lambda b: (b, 1 - b))(draws.beta(self.settings.mixup, self.settings.mixup, len(labels))))
+        drawn = draws.beta(self.settings.mixup, self.settings.mixup, len(labels))
+        drawn = np.maximum(drawn, 1 - drawn)  # the accuracy that is noted is of the larger part
         share = torch.from_numpy(drawn).to(picture)
         spread = share.view(-1, *[1] * (picture.ndim - 1))
         found = self.network.log_probabilities(spread * picture + (1 - spread) * picture[order])
