@@ -20,8 +20,8 @@ def projected_ascent(
     x: Tensor,
     gradient: Gradient,
     *,
-    eps: float,
-    eps_step: float,
+    eps: float | Tensor,
+    eps_step: float | Tensor,
     steps: int,
     norm: str = "inf",
     start: Tensor | None = None,
@@ -35,8 +35,8 @@ def projected_ascent(
 
     :param x: Sound (N, L).
     :param gradient: See `Gradient`. A row that has arrived keeps the point at which it did, and is not asked for again.
-    :param eps: Radius of the ball, in full scale.
-    :param eps_step: Length of a step, in the same norm.
+    :param eps: Radius of the ball, in full scale; or one a clip (N, 1).
+    :param eps_step: Length of a step, in the same norm; or one a clip (N, 1).
     :param steps: How many.
     :param norm: "inf" or "2".
     :param start: Where to start (N, L); None is `x`.
@@ -54,9 +54,12 @@ def projected_ascent(
         if arrived is not None and bool(arrived.any()):
             rows, slope, all_left = rows[~arrived], slope[~arrived], False
         here, centre = (points, x) if all_left else (points[rows], x[rows])
-        length = eps_step * step_share(step, steps, schedule)
+        radius, length = (
+            value if all_left or not isinstance(value, Tensor) else value[rows] for value in (eps, eps_step)
+        )
+        length = length * step_share(step, steps, schedule)
         moved = steepest(slope, norm).to(points.dtype).mul_(length).add_(here).clamp_(*clip_values).sub_(centre)
-        moved = project(moved, eps, norm).add_(centre)
+        moved = project(moved, radius, norm).add_(centre)
         if all_left:
             points = moved
         else:
@@ -80,17 +83,17 @@ def steepest(gradient: Tensor, norm: str) -> Tensor:
     return scaled / scaled.norm(dim=1, keepdim=True).clamp(min=0.5)
 
 
-def project(change: Tensor, eps: float, norm: str) -> Tensor:
+def project(change: Tensor, eps: float | Tensor, norm: str) -> Tensor:
     """
     The nearest change within the ball.
 
     :param change: Shape (n, L).
-    :param eps: Radius.
+    :param eps: Radius, or one a row (n, 1).
     :param norm: "inf" or "2".
     :return: Shape (n, L).
     """
     if norm == "inf":
-        return change.clamp(-eps, eps)
+        return change.clamp(-eps, eps)  # type: ignore[arg-type]  # two numbers or two tensors
     length = change.norm(dim=1, keepdim=True)
     return change * (eps / length.clamp(min=torch.finfo(change.dtype).tiny)).clamp(max=1.0)
 
