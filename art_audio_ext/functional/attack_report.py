@@ -164,7 +164,7 @@ def probabilities(scores: np.ndarray) -> np.ndarray:
 
 def _reached(scores: np.ndarray, label: int, target: int) -> bool:
     best = int(scores.argmax())
-    return best == target if target >= 0 else best != label
+    return bool(best == target if target >= 0 else best != label)
 
 
 def _mean(values: list[Any]) -> float | None:

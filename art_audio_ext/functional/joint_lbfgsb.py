@@ -33,7 +33,7 @@ def joint_lbfgsb(
     *,
     corrections: int = 15,
     max_iter: int = 150,
-    tolerance: float = 1e-6,
+    tolerance: float = 1e-4,
 ) -> np.ndarray:
     """
     Minimise N functions of D variables within boxes, each by SciPy's own solver, with one batch a round.
