@@ -182,8 +182,11 @@ def learnt(network: Small, x: np.ndarray, y: np.ndarray, epochs: int) -> Small:
 
 def recordings(folder: str) -> tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]:
     """Clips and labels of the two parts of a folder, 3 s at 16 kHz."""
-    parts = [load_folder(f"{folder}/{part}", sample_rate=16000, seconds=3.0) for part in ("train", "test")]
-    first, second = ((part.waveforms, part.labels) for part in parts)
+    data = load_folder(folder, sample_rate=16000, seconds=3.0)
+    first, second = (
+        (np.array(data.waveforms[data.partition == part]), data.labels[data.partition == part])
+        for part in ("train", "test")
+    )
     return first, second
 
 

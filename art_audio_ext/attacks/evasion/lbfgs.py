@@ -21,9 +21,9 @@ class LBFGS(ReportedEvasion):
     section 4.1; Subramanian et al., 2019, section 2.1).
 
     c is 1e-5 times a power of two, doubled until the clip is called the target, then bisected between what succeeded
-    and what did not. The powers that a linear model rules out are not tried: the search begins where it would need 16 times
-    less, and goes down if that succeeds at once. The nearest
-    successful point that any solver looked at is kept; a clip for which there is none is left as it is.
+    and what did not. Powers that would not do are skipped: the search begins at 16 times what a linear model would need,
+    and goes down if that succeeds at once. The nearest successful point that any solver looked at is kept; a clip for
+    which there is none is left as it is.
 
     Every solver is SciPy's, sees |r|^2 / c + cross-entropy in units of the clip's effective value, and starts where the
     last one of its clip ended. In plain units the solver would stop at once: its tolerances are absolute below 1, and
