@@ -13,6 +13,7 @@ from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
 from art_audio_ext.cli_train import train
+from art_audio_ext.cli_train_events import register as register_train_events
 from art_audio_ext.cli_voice import register as register_voice
 from art_audio_ext.command_errors import run_command
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+register_train_events(train)
 app.add_typer(train, name="train")
 register_voice(experiment)
 app.add_typer(experiment, name="experiment")

@@ -122,7 +122,7 @@ def train_classifier_command(
         seed=seed,
         progress=not quiet,
     )
-    _say(found)
+    say_accuracy(found)
 
 
 @train.command(
@@ -175,7 +175,7 @@ def train_speaker_command(
         seed=seed,
         progress=not quiet,
     )
-    _say(found)
+    say_accuracy(found)
 
 
 @train.command(
@@ -217,8 +217,12 @@ def train_diffusion_command(
     typer.echo(f"Written: {written}")
 
 
-def _say(found: TrainedClassifier) -> None:
-    """How well a classifier does, and where it lies."""
+def say_accuracy(found: TrainedClassifier) -> None:
+    """
+    Print how well a classifier does, and where it lies.
+
+    :param found: What was trained.
+    """
     low, high = found.interval
     typer.echo(
         f"Accuracy on {found.test_clips} test clips: {found.accuracy:.1%} (95% interval {low:.1%} to {high:.1%})"

@@ -1,4 +1,4 @@
-"""`art-audio train classifier`, `train speaker` and `train diffusion`: what they write, print and refuse."""
+"""`art-audio train classifier`, `speaker`, `sound-events` and `diffusion`: what they write, print and refuse."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from art_audio_ext import cli
 from art_audio_ext.datasets.export import write_folder
 from art_audio_ext.training import diffusion_settings
 from art_audio_ext.training.audio_diffusion import AudioDiffusion
+from art_audio_ext.training.sound_event_model import SoundEventModel
 from art_audio_ext.training.speaker_model import SpeakerModel
 from art_audio_ext.training.speech_model import SpeechModel
 
@@ -72,6 +73,37 @@ def test_a_speaker_classifier_and_its_accuracy(run, folder, tmp_path, model, lib
     assert record["data"] == f"speakers:{folder}"
     assert record["settings"]["architecture"] == model
     assert SpeakerModel.load(out).label_names == ("alpha", "bravo", "charlie", "delta")
+
+
+def test_a_sound_event_classifier_and_its_accuracy(run, folder, tmp_path):
+    out = tmp_path / "out" / "model"
+    options = ["--model", "dense-wav", "--width", 4, "--epochs", 1, "--seconds", 0.5, "--sample-rate", 8000]
+    options += ["--clips", 40, "--mixup", 0.5, "--learning-rate", 0.001, "--quiet"]
+    code, said = run("train", "sound-events", "--data", folder, "--out", out, *options)
+    assert code == 0, said
+    record = json.loads((tmp_path / "out" / "model-test.json").read_text())
+    assert f"Accuracy on {record['test_clips']} test clips: {record['accuracy']:.1%}" in said
+    model = SoundEventModel.load(out)
+    assert (model.sample_rate, model.label_names) == (8000, ("alpha", "bravo", "charlie", "delta"))
+    assert (model.settings.architecture, model.settings.width, model.settings.mixup) == ("dense-wav", 4, 0.5)
+    assert (model.settings.epochs, model.settings.learning_rate) == (1, 0.001)
+
+
+def test_what_train_sound_events_refuses(run, folder, tmp_path):
+    for options, message in (
+        (["--model", "lenet"], "choose vgg13, crnn, gcnn, dense-mel, dense-wav"),
+        (["--preset", "best"], "choose quick, paper"),
+        (["--front-end", "mfcc"], "choose mel, wave, constant_q"),
+        (["--model", "dense-wav", "--front-end", "mel"], "choose dense-mel"),
+        (["--seconds", 0.02], "load longer clips"),
+        (["--sample-rate", 2000], "at least 4000 Hz"),
+    ):
+        code, said = run("train", "sound-events", "--data", folder, "--out", tmp_path / "x", *options)
+        assert code == 2
+        assert message in said
+    code, said = run("train", "sound-events", "--data", "esc50:", "--out", tmp_path / "x")
+    assert code == 2
+    assert "esc50: names no folder" in said
 
 
 def test_what_train_speaker_refuses(run, folder, tmp_path):

@@ -11,9 +11,11 @@ from art_audio_ext.datasets.audio_dataset import AudioDataset
 
 CHOICES = (
     "builtin, folder:PATH, the path of an existing folder, speech-commands[:ROOT] or sc09[:ROOT]; "
+    "of sound events: builtin-events, fsd2018:ROOT or esc50:ROOT; "
     "of speakers: speakers:PATH[+PATH...], timit:ROOT, voxceleb1:ROOT or librispeech:ROOT"
 )
 
+_EVENTS = {"fsd2018": "fsd2018:ROOT", "esc50": "esc50:ROOT"}
 _SPEAKERS = {
     "speakers": "speakers:PATH[+PATH...]",
     "timit": "timit:ROOT",
@@ -38,14 +40,14 @@ def load_dataset(
     Load a dataset by its name.
 
     :param spec: `builtin`, `folder:PATH`, the path of an existing folder, `speech-commands[:ROOT]`, or
-        `sc09[:ROOT]`, its ten digits; with speakers as labels `speakers:PATH[+PATH...]`, `timit:ROOT`,
-        `voxceleb1:ROOT` or `librispeech:ROOT`.
+        `sc09[:ROOT]`, its ten digits; of sound events `builtin-events`, `fsd2018:ROOT` or `esc50:ROOT`; with speakers
+        as labels `speakers:PATH[+PATH...]`, `timit:ROOT`, `voxceleb1:ROOT` or `librispeech:ROOT`.
     :param seconds: Length of every clip.
     :param sample_rate: In Hz.
-    :param seed: Decides the built-in speech, which clips of Speech Commands are kept, which utterances of each speaker
-        are for testing, and the sub-sample.
-    :param clips: How many clips; built-in speech makes so many (2,400 if None), from others a sub-sample with the same
-        share of every class is drawn (all if None).
+    :param seed: Decides the built-in speech or events, which clips of Speech Commands are kept, which utterances of
+        each speaker are for testing, and the sub-sample.
+    :param clips: How many clips; built-in speech makes so many (2,400 if None), built-in events too (400); from others
+        a sub-sample with the same share of every class is drawn (all if None).
     :param cache_dir: Where decoded clips are kept; None takes ART_AUDIO_CACHE or ~/.cache/art-audio.
     :param jobs: Threads that decode; None takes one for each core.
     :param progress: Show progress bars.
@@ -67,6 +69,10 @@ def load_dataset(
         from art_audio_ext.datasets.builtin import DEFAULT_CLIPS, make_builtin
 
         return make_builtin(clips=clips or DEFAULT_CLIPS, seed=seed, **common)
+    if spec == "builtin-events":
+        from art_audio_ext.datasets.builtin_events import DEFAULT_EVENT_CLIPS, make_builtin_events
+
+        return make_builtin_events(clips=clips or DEFAULT_EVENT_CLIPS, seed=seed, **common)
     if kind == "speech-commands":
         from art_audio_ext.datasets.speech_commands import load_speech_commands
 
@@ -75,6 +81,8 @@ def load_dataset(
         from art_audio_ext.datasets.sc09 import load_sc09
 
         loaded = load_sc09(_root(spec), jobs=jobs, **common)
+    elif kind in _EVENTS:
+        loaded = _events(spec, {"jobs": jobs, **common})
     elif kind in _SPEAKERS:
         loaded = _speakers(spec, speaker_pattern, {"seed": seed, "jobs": jobs, **common})
     elif (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
@@ -85,6 +93,20 @@ def load_dataset(
     else:
         raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
     return loaded if clips is None else stratified_sample(loaded, clips, seed)
+
+
+def _events(spec: str, options: dict[str, Any]) -> AudioDataset:
+    """Sounds that are no speech, listed by a table."""
+    kind, _, rest = spec.partition(":")
+    if not rest:
+        raise ValueError(f"{kind}: names no folder: say where it lies, as in {_EVENTS[kind]}; nothing is downloaded")
+    if kind == "fsd2018":
+        from art_audio_ext.datasets.fsd2018 import load_fsd2018
+
+        return load_fsd2018(rest, **options)
+    from art_audio_ext.datasets.esc50 import load_esc50
+
+    return load_esc50(rest, **options)
 
 
 def _speakers(spec: str, pattern: str | None, options: dict[str, Any]) -> AudioDataset:

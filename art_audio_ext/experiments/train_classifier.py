@@ -15,7 +15,7 @@ from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.files import write_json
 from art_audio_ext.training.classifier_settings import resolve_settings
-from art_audio_ext.training.speaker_model import SpeakerModel
+from art_audio_ext.training.posterior_model import PosteriorModel
 from art_audio_ext.training.speech_model import SpeechModel
 from art_audio_ext.training.weight_files import two_paths
 
@@ -34,7 +34,7 @@ class TrainedClassifier:
     :param test_clips: How many there were.
     """
 
-    model: SpeechModel | SpeakerModel
+    model: SpeechModel | PosteriorModel
     path: Path
     accuracy: float
     interval: tuple[float, float]
@@ -110,7 +110,7 @@ def train_classifier_on(
     return judged(model, test, out, seed)
 
 
-def judged(model: SpeechModel | SpeakerModel, test: AudioDataset, out: Path, seed: int) -> TrainedClassifier:
+def judged(model: SpeechModel | PosteriorModel, test: AudioDataset, out: Path, seed: int) -> TrainedClassifier:
     """
     Save a model, and beside it how well it does on clips that it was not trained on.
 

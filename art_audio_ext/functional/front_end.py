@@ -69,12 +69,24 @@ def speech_mel(x: Tensor, floor_sigma: float = 0.0) -> Tensor:
     :return: Shape (N, 1, 32, L // 512 + 1): 16,000 samples give exactly 32 frames.
     """
     with torch.autocast(x.device.type, enabled=False):  # the matrix product of powers would lose all but 8 bits
-        power = _FramePower.apply(_frames(x, _SPEECH_MEL_FFT, SPEECH_MEL_HOP))
+        power = frame_power(x, _SPEECH_MEL_FFT, SPEECH_MEL_HOP)
         if floor_sigma:
             power = power + floor_sigma**2 * _HANN_ENERGY * _SPEECH_MEL_FFT
         mel = power @ _slaney_filters().T.to(power)
         level_db = 10 * torch.log10(mel.clamp(min=_SPEECH_MEL_FLOOR))
     return (2 * (level_db + 100) / _SPEECH_MEL_SPAN_DB - 1).transpose(1, 2).unsqueeze(1)
+
+
+def frame_power(x: Tensor, n_fft: int, hop: int) -> Tensor:
+    """
+    Power spectrum of Hann-windowed frames, centred on every `hop` samples, zeros beyond the ends; a cheap gradient.
+
+    :param x: Sound of shape (N, L).
+    :param n_fft: Window and transform length in samples, even and a multiple of `hop`.
+    :param hop: In samples.
+    :return: Shape (N, L // hop + 1, n_fft // 2 + 1).
+    """
+    return _FramePower.apply(_frames(x, n_fft, hop))
 
 
 def stft_magnitude(x: Tensor, n_fft: int = 255, hop: int = 128) -> Tensor:
