@@ -21,7 +21,7 @@ class LBFGS(ReportedEvasion):
     section 4.1; Subramanian et al., 2019, section 2.1).
 
     c is 1e-5 times a power of two, doubled until the clip is called the target, then bisected between what succeeded
-    and what did not. Powers that would not do are skipped: the search begins at 16 times what a linear model would need,
+    and what did not. Powers that would not do are skipped: the search begins at 16 times what a linear model needs,
     and goes down if that succeeds at once. The nearest successful point that any solver looked at is kept; a clip for
     which there is none is left as it is.
 
