@@ -17,6 +17,7 @@ _FIRST_DECAY, _SECOND_DECAY, _TINY = 0.9, 0.999, 1e-30
 _LAST_STEP = 0.01  # of the first: steps shrink to it, so that the end is finer than the start
 _LOOKS, _PROGRESS = 10, 0.9999  # at a clip's progress in a run, as in the authors' code
 _FIRST_CONST = 30.0  # times the linear estimate: log-mels saturate, so that gradients promise more than they hold
+_LONGER = 3.0  # steps after a run without success: it may have ended on the way
 _MOST_STEP = 0.1  # of the clip's length
 
 
@@ -52,7 +53,7 @@ def carlini_search(
     :param margins: See `Margins`; success is a margin of 0 or less.
     :param bounds: Least and largest sample.
     :param steps: Of Adam, for each c.
-    :param searches: Values of c: ten times larger until a clip breaks, ten times smaller until it does not, then the
+    :param searches: Values of c: ten times larger, with steps three times longer, until a clip breaks, ten times smaller until it does not, then the
         geometric mean of the smallest that broke it and the largest that did not.
     :param learning_rate: First step of a sample, in units of the effective value of the smallest change that would
         break the clip if the margin m were linear with gradient g, which is m / |g| long. So a rate suits faint clips
@@ -74,6 +75,7 @@ def carlini_search(
         run = _Run(x, space, const, length / x.shape[1] ** 0.5 / space.half, bounds)
         broke = run.descend(margins, steps, found)
         high, low = torch.where(broke, const, high), torch.where(broke, low, const)
+        length = torch.where(high.isinf(), length * _LONGER, length)
         const = torch.where(high.isinf(), const * 10, torch.where(low == 0, const / 10, (low * high).sqrt()))
     return found
 

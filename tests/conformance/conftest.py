@@ -139,8 +139,13 @@ EVASION_ATTACKS = [
     Case(FGSMAtSNR, {"snr_db": 25.0, "batch_size": 4, "verbose": False}, {"snr_db": float("nan")}),
     Case(PGDAtSNR, {"snr_db": 30.0, "max_iter": 3, "verbose": False}, {"max_iter": 0}),
     Case(AudioDeepFool, {"max_iter": 5, "verbose": False}, {"nb_grads": 1}),
-    Case(AudioCarliniL2, {"max_iter": 10, "binary_search_steps": 3, "verbose": False}, {"confidence": -1}),
-    Case(LBFGS, {"max_iter": 10, "bisections": 1, "verbose": False}, {"corrections": 0}, targeted=True),
+    Case(AudioCarliniL2, {"max_iter": 6, "binary_search_steps": 2, "verbose": False}, {"confidence": -1}),
+    Case(
+        LBFGS,
+        {"initial_const": 1000.0, "max_iter": 4, "bisections": 0, "verbose": False},
+        {"corrections": 0},
+        targeted=True,
+    ),
 ]
 PURIFIERS = [
     Case(TimeDomainPurifier, {"steps": 3, "seed": 5}, {"steps": 0}),

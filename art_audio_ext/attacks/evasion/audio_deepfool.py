@@ -12,6 +12,7 @@ from art_audio_ext.attacks.evasion.reported import ReportedEvasion, check_number
 from art_audio_ext.attacks.evasion.white_box import check_whole
 
 _TINY = 1e-12
+_PATIENCE = 5  # steps after which the longest stretch is its square, and so on: who has not arrived takes longer steps
 
 
 class AudioDeepFool(ReportedEvasion):
@@ -48,10 +49,10 @@ class AudioDeepFool(ReportedEvasion):
         self,
         estimator: PyTorchClassifier,
         *,
-        max_iter: int = 50,
+        max_iter: int = 100,
         overshoot: float = 0.02,
         nb_grads: int = 5,
-        most_stretch: float = 1.5,
+        most_stretch: float = 2.0,
         halvings: int = 4,
         batch_size: int = 16,
         verbose: bool = True,
@@ -62,7 +63,8 @@ class AudioDeepFool(ReportedEvasion):
         :param overshoot: How far beyond the boundary, as a share of the change (the authors' .02 costs .2 dB).
         :param nb_grads: Likeliest classes, its own included, whose boundaries are looked at; each but the first is a
             backward pass, and more than five brought nothing with ten classes.
-        :param most_stretch: Longest step, in units of the linear one; 2 takes a fifth fewer steps and costs 2 dB.
+        :param most_stretch: Longest step, in units of the linear one, for the first steps; squared after five, cubed
+            after ten. 1.5 comes 2 dB closer in a fifth more steps, but breaks fewer clips.
         :param halvings: Of the last step, one forward pass each.
         :param batch_size: Clips at a time; memory holds `nb_grads` gradients of each.
         :param verbose: Show progress.
@@ -84,7 +86,7 @@ class AudioDeepFool(ReportedEvasion):
         points, total, before = clips.clone(), torch.zeros_like(clips), clips.clone()
         iterations, stretch = torch.zeros_like(own), torch.ones(len(clips), device=clips.device)
         rows = torch.arange(len(clips), device=clips.device)
-        for _ in range(self.max_iter):
+        for step_number in range(self.max_iter):
             behind, slopes = engine.class_gradients(points[rows], own[rows], others[rows])
             step, nearest = _step(behind, slopes)
             total[rows] += stretch[rows, None] * step
@@ -94,7 +96,7 @@ class AudioDeepFool(ReportedEvasion):
             logits = engine.logits(points[rows])
             at = others[rows, nearest][:, None]
             now = (logits.gather(1, at) - logits.gather(1, own[rows, None]))[:, 0]
-            stretch[rows] = self._stretch(stretch[rows], behind.gather(1, nearest[:, None])[:, 0], now)
+            stretch[rows] = self._stretch(stretch[rows], behind.gather(1, nearest[:, None])[:, 0], now, step_number)
             rows = rows[logits.argmax(1) == own[rows]]
             if not len(rows):
                 break
@@ -104,11 +106,12 @@ class AudioDeepFool(ReportedEvasion):
         steps = iterations.cpu().numpy()
         return points.cpu().numpy(), steps, 1 + 2 * steps + self.halvings * done.cpu().numpy()
 
-    def _stretch(self, last: Tensor, behind: Tensor, now: Tensor) -> Tensor:
+    def _stretch(self, last: Tensor, behind: Tensor, now: Tensor, step_number: int) -> Tensor:
         """By how much the next step is lengthened: what the last one promised over what it brought."""
+        most = self.most_stretch ** (1 + step_number / _PATIENCE)
         brought = (now - behind) / behind.abs().clamp(min=_TINY)
         needed = last / brought.clamp(min=_TINY)
-        return torch.where(brought > 0, needed, torch.ones_like(needed)).clamp(1.0, self.most_stretch)
+        return torch.where(brought > 0, needed, torch.full_like(needed, most)).clamp(1.0, most)
 
     def _halved(self, engine: ClipGradients, outside: Tensor, inside: Tensor, own: Tensor, done: Tensor) -> Tensor:
         """Points of the clips that are done, moved back along their last step as far as they stay wrong."""
