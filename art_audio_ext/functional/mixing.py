@@ -40,7 +40,7 @@ def draw_positions(x: np.ndarray, trigger_length: int, position: int | str, seed
         if position != "random":
             raise ValueError(f'position must be a sample or "random", got {position!r}')
         room = max(0, length - trigger_length)
-        return np.array([_keyed_number(clip, seed) % (room + 1) for clip in x], dtype=np.int64)
+        return np.array([keyed_number(clip, seed) % (room + 1) for clip in x], dtype=np.int64)
     if not 0 <= position < length:
         raise ValueError(f"position {position} lies outside the clip: give a sample from 0 to {length - 1}")
     return np.full(len(x), position, dtype=np.int64)
@@ -87,7 +87,7 @@ def mix(x: np.ndarray, trigger: np.ndarray, starts: np.ndarray, gains: np.ndarra
     return mixed
 
 
-def _keyed_number(clip: np.ndarray, seed: int) -> int:
+def keyed_number(clip: np.ndarray, seed: int) -> int:
     """A whole number below 2**64 that depends on the seed and on every sample of the clip."""
     samples = np.ascontiguousarray(clip, dtype="<f4").tobytes()
     key = blake2b(str(seed).encode()).digest()  # a key has 64 bytes at most, a seed any number of digits

@@ -35,7 +35,8 @@ def projected_ascent(
 
     :param x: Sound (N, L).
     :param gradient: See `Gradient`. A row that has arrived keeps the point at which it did, and is not asked for again.
-    :param eps: Radius of the ball, in full scale; with norm "inf" also one for each value (L,), 0 for those to leave.
+    :param eps: Radius of the ball, in full scale; or one a clip (N, 1); with norm "inf" also one for each value (L,), 0
+        for those to leave.
     :param eps_step: Length of a step, in the same norm and of the same shape.
     :param steps: How many.
     :param norm: "inf" or "2".
@@ -54,14 +55,20 @@ def projected_ascent(
         if arrived is not None and bool(arrived.any()):
             rows, slope, all_left = rows[~arrived], slope[~arrived], False
         here, centre = (points, x) if all_left else (points[rows], x[rows])
-        length = eps_step * step_share(step, steps, schedule)
+        radius, length = (_of_rows(value, rows) for value in (eps, eps_step))
+        length = length * step_share(step, steps, schedule)
         moved = steepest(slope, norm).to(points.dtype).mul_(length).add_(here).clamp_(*clip_values).sub_(centre)
-        moved = project(moved, eps, norm).add_(centre)
+        moved = project(moved, radius, norm).add_(centre)
         if all_left:
             points = moved
         else:
             points[rows] = moved
     return points
+
+
+def _of_rows(value: float | Tensor, rows: Tensor) -> float | Tensor:
+    """What was given for each clip (N, 1), of some; what holds for all stays as it is."""
+    return value[rows] if isinstance(value, Tensor) and value.ndim == 2 else value
 
 
 def steepest(gradient: Tensor, norm: str) -> Tensor:
@@ -85,12 +92,12 @@ def project(change: Tensor, eps: float | Tensor, norm: str) -> Tensor:
     The nearest change within the ball.
 
     :param change: Shape (n, L).
-    :param eps: Radius; with norm "inf" also one for each value (L,).
+    :param eps: Radius, or one a row (n, 1); with norm "inf" also one for each value (L,).
     :param norm: "inf" or "2".
     :return: Shape (n, L).
     """
     if norm == "inf":
-        return change.clamp(-eps, eps)  # type: ignore[arg-type]
+        return change.clamp(-eps, eps)  # type: ignore[arg-type]  # two numbers or two tensors
     length = change.norm(dim=1, keepdim=True)
     return change * (eps / length.clamp(min=torch.finfo(change.dtype).tiny)).clamp(max=1.0)
 

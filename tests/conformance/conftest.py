@@ -15,7 +15,19 @@ import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
-from art_audio_ext.attacks.evasion import TSMIFGSM, AudioPGD, AudioVisualPGD, CarliniWagnerCTC, FakeBob
+from art_audio_ext.attacks.evasion import (
+    LBFGS,
+    TSMIFGSM,
+    AudioCarliniL2,
+    AudioDeepFool,
+    AudioPGD,
+    AudioVisualPGD,
+    CarliniWagnerCTC,
+    FakeBob,
+    FGSMAtSNR,
+    PGDAtSNR,
+    WhiteNoise,
+)
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, SpectrogramBadNets, VoiceConversionBackdoor
 from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
 from art_audio_ext.defences.detector.poison import (
@@ -87,6 +99,7 @@ class Case:
     needs_classifier: bool = False
     needs: str = ""  # a library
     required: tuple[str, ...] = ()  # options without a default
+    targeted: bool = False  # whether labels are what clips shall be called
 
     def __str__(self) -> str:
         shown = ",".join(f"{k}={v}" for k, v in self.options.items() if isinstance(v, (str, int, float)))
@@ -160,6 +173,17 @@ EVASION_ATTACKS = [
         required=("layout",),
     ),
     Case(FakeBob, {"max_iter": 3, "samples": 4, "eps": 0.01, "verbose": False}, {"samples": 3}),
+    Case(WhiteNoise, {"snr_db": 15, "seed": 3, "verbose": False}, {"snr_db": "loud"}),
+    Case(FGSMAtSNR, {"snr_db": 25.0, "batch_size": 4, "verbose": False}, {"snr_db": float("nan")}),
+    Case(PGDAtSNR, {"snr_db": 30.0, "max_iter": 3, "verbose": False}, {"max_iter": 0}),
+    Case(AudioDeepFool, {"max_iter": 5, "verbose": False}, {"nb_grads": 1}),
+    Case(AudioCarliniL2, {"max_iter": 6, "binary_search_steps": 2, "verbose": False}, {"confidence": -1}),
+    Case(
+        LBFGS,
+        {"initial_const": 1000.0, "max_iter": 4, "bisections": 0, "verbose": False},
+        {"corrections": 0},
+        targeted=True,
+    ),
 ]
 SENTENCE_ATTACKS = [
     Case(
