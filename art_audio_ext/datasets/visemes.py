@@ -89,7 +89,8 @@ def mouth_track(phonemes: Sequence[Phoneme], times: np.ndarray) -> np.ndarray:
     gestures: list[_Gesture] = [(-1e3, first, REST, _REST_WEIGHT), (last, 1e3, REST, _REST_WEIGHT)]
     for phoneme, after in zip(phonemes, [*phonemes[1:], None], strict=False):
         closes = after is not None and base_letters(after.name)[:1] in tuple(_PLOSIVES)
-        gestures += _gestures(phoneme, closes)
+        follows = gestures[-1][1] if len(gestures) > 2 else phoneme.start_seconds
+        gestures += _gestures(phoneme, min(phoneme.start_seconds, follows), closes)
     start, end, weight = (np.array([gesture[i] for gesture in gestures]) for i in (0, 1, 3))
     targets = np.array([gesture[2] for gesture in gestures])
     outside = np.abs(times[:, None] - (start + end) / 2) - _HELD_SHARE * (end - start)
@@ -116,17 +117,19 @@ def base_letters(name: str) -> str:
     return "".join(kept)
 
 
-def _gestures(phoneme: Phoneme, closes: bool) -> list[_Gesture]:
+def _gestures(phoneme: Phoneme, begin: float, closes: bool) -> list[_Gesture]:
     """
     One for each letter: a diphthong or an affricate goes through its two shapes in turn.
 
-    With `closes` a plosive follows, and its closure takes the end of this phoneme.
+    It begins at `begin`, earlier than it sounds after a plosive, whose breath already has this shape. With `closes` a
+    plosive follows, and its closure takes the end of this phoneme.
     """
     letters = base_letters(phoneme.name)
-    begin, finish = phoneme.start_seconds, phoneme.end_seconds
+    finish = phoneme.end_seconds
     if letters[:1] in tuple(_PLOSIVES):
-        finish = begin + _BURST_SHARE * (finish - begin) if len(letters) == 1 else finish
-        begin -= _CLOSURE_SECONDS
+        sounds = phoneme.start_seconds
+        finish = sounds + _BURST_SHARE * (finish - sounds) if len(letters) == 1 else finish
+        begin = sounds - _CLOSURE_SECONDS
     elif closes:
         finish -= min(_CLOSURE_SECONDS, 0.4 * (finish - begin))
     if not letters:

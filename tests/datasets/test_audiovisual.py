@@ -182,10 +182,17 @@ def test_a_link_out_of_the_folder_is_not_followed(tmp_path, film):
 
 def test_built_in_clips_get_what_was_asked(monkeypatch):
     asked: dict = {}
-    module = SimpleNamespace(builtin_av=lambda **options: asked.update(options) or "made")
+
+    def made(layout, kind, **options):
+        asked.update(options, kind=kind, frames=layout.frames, size=layout.size)
+        return "made"
+
+    module = SimpleNamespace(make_builtin_av=made, DEFAULT_CLIPS=500)
     monkeypatch.setitem(sys.modules, "art_audio_ext.datasets.builtin_av", module)
     assert load("builtin-av", clips="sentence", size=48, seed=3, limit=7) == "made"
-    assert asked == {"clips": "sentence", "frames": None, "size": 48, "seed": 3, "limit": 7}
+    assert asked == {"kind": "sentence", "frames": 75, "size": 48, "seed": 3, "clips": 7, "progress": False}
+    assert load("builtin-av", frames=40) == "made"
+    assert (asked["kind"], asked["frames"], asked["size"], asked["clips"]) == ("word", 40, 72, 500)
 
 
 def test_refused(tmp_path):
