@@ -7,7 +7,7 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3 python; do \
 # pyworld and pesq have no wheels: without a C++ compiler and Python's headers their tests are skipped
 COMPILES := import os, shutil, sys, sysconfig as s; \
 	sys.exit(not (shutil.which("c++") and os.path.exists(s.get_paths()["include"] + "/Python.h")))
-EXTRAS ?= armory,cluster,demo,dev,diffusion$(shell $(PYTHON) -c '$(COMPILES)' 2>/dev/null && echo ,quality,voice)
+EXTRAS ?= armory,cluster,demo,dev,diffusion,video$(shell $(PYTHON) -c '$(COMPILES)' 2>/dev/null && echo ,quality,voice)
 comma := ,
 STAMP := $(VENV)/.installed-$(subst $(comma),-,$(EXTRAS))
 

@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 CHOICES = "builtin-av, grid:ROOT, lrw:ROOT, or a folder of video files with one sub-folder a label"
-_CLIPS = ("word", "sentence")
+_FRAMES = {"word": 29, "sentence": 75}
+_BUILTIN_SIZE = 72
 
 
 def load_audiovisual(
@@ -37,17 +39,15 @@ def load_audiovisual(
     :raises ValueError: If the name is unknown, an argument will not do, or not one clip is left.
     :raises ImportError: If the extra [video] is needed and not installed.
     """
-    if clips not in _CLIPS:
-        raise ValueError(f"clips must be one of {', '.join(_CLIPS)}, got {clips!r}")
+    if clips not in _FRAMES:
+        raise ValueError(f"clips must be one of {', '.join(_FRAMES)}, got {clips!r}")
     for name, value in (("frames", frames), ("size", size), ("limit", limit)):
         wrong = isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1
         if value is not None and wrong:
             raise ValueError(f"{name} must be a positive whole number, got {value!r}")
     asked: dict[str, Any] = {"clips": clips, "frames": frames, "size": size, "seed": seed, "limit": limit}
     if spec == "builtin-av":
-        from art_audio_ext.datasets.builtin_av import builtin_av  # imported late: it needs espeak-ng
-
-        return builtin_av(**asked)
+        return _builtin(clips, frames, size or _BUILTIN_SIZE, seed, limit, progress)
     kind, _, root = spec.partition(":")
     asked["progress"] = progress
     if kind in ("grid", "lrw") and not root:
@@ -65,3 +65,13 @@ def load_audiovisual(
 
         return load_video_folder(spec, **asked)
     raise ValueError(f"there is no audiovisual dataset {spec!r}: choose {CHOICES}")
+
+
+def _builtin(
+    clips: str, frames: int | None, size: int, seed: int, limit: int | None, progress: bool
+) -> AudioVisualDataset:
+    """Clips made on the spot."""
+    from art_audio_ext.datasets.builtin_av import DEFAULT_CLIPS, make_builtin_av  # imported late: it needs espeak-ng
+
+    layout = AudioVisualLayout.of_frames(frames or _FRAMES[clips], size)
+    return make_builtin_av(layout, clips, clips=limit or DEFAULT_CLIPS, seed=seed, progress=progress)

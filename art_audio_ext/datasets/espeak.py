@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
@@ -35,6 +36,23 @@ class Utterance:
     pitch_range: int = 50
 
 
+@dataclass(frozen=True)
+class Spoken:
+    """
+    One thing said.
+
+    :param sound: float32 (L,) in [-1, 1].
+    :param sample_rate: In Hz.
+    :param words: (first sample, index of its first character in the text) of each word.
+    :param phonemes: (first sample, name in IPA, "" for a pause) of each phoneme.
+    """
+
+    sound: np.ndarray
+    sample_rate: int
+    words: tuple[tuple[int, int], ...]
+    phonemes: tuple[tuple[int, str], ...]
+
+
 def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.ndarray, int]]:
     """
     Speak in the order given. The same list and seed give the same samples.
@@ -44,10 +62,29 @@ def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.n
     :return: For each utterance its float32 waveform (L,) in [-1, 1] and its sample rate in Hz.
     :raises ValueError: If espeak-ng is not installed, a voice does not exist, or the program fails.
     """
+    for spoken in _talk(utterances, seed, events=False):
+        yield spoken.sound, spoken.sample_rate
+
+
+def speak_timed(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[Spoken]:
+    """
+    Speak as `speak` does, and say when each word and phoneme begins.
+
+    :param utterances: What to say.
+    :param seed: Seeds espeak-ng's own noise (breath, flutter).
+    :return: The utterances with their times, in the order given.
+    :raises ValueError: If espeak-ng is not installed, a voice does not exist, or the program fails.
+    """
+    return _talk(utterances, seed, events=True)
+
+
+def _talk(utterances: Sequence[Utterance], seed: int, events: bool) -> Iterator[Spoken]:
+    """What the child says."""
     library, data = _locations()
     _check_variants(utterances, Path(data) / "voices" / "!v")
     command = [sys.executable, "-I", str(_CHILD), library, data]
-    job = json.dumps({"seed": int(seed) % 2**31, "requests": [astuple(utterance) for utterance in utterances]})
+    requests = [astuple(utterance) for utterance in utterances]
+    job = json.dumps({"seed": int(seed) % 2**31, "events": events, "requests": requests})
     with (
         tempfile.TemporaryFile() as errors,
         subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors) as child,
@@ -62,9 +99,10 @@ def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.n
                 pass  # the child has failed: reading says why
             (rate,) = struct.unpack("<i", child.stdout.read(4))
             for _ in utterances:
-                (count,) = struct.unpack("<i", child.stdout.read(4))
-                samples = np.frombuffer(child.stdout.read(2 * count), "<i2")
-                yield samples.astype(np.float32) / 32768, rate
+                samples = np.frombuffer(_block(child.stdout, 2), "<i2")
+                heard = json.loads(_block(child.stdout)) if events else ()
+                times = {kind: tuple((at, what) for at, k, what in heard if k == kind) for kind in ("word", "phoneme")}
+                yield Spoken(samples.astype(np.float32) / 32768, rate, times["word"], times["phoneme"])
         except struct.error as error:
             child.wait()
             errors.seek(0)
@@ -72,6 +110,12 @@ def speak(utterances: Sequence[Utterance], seed: int = 0) -> Iterator[tuple[np.n
             raise ValueError(f"espeak-ng failed: {lines[-1] if lines else f'exit {child.returncode}'}") from error
         finally:
             child.kill()
+
+
+def _block(stream: IO[bytes], width: int = 1) -> bytes:
+    """A count, then so many items of `width` bytes."""
+    (count,) = struct.unpack("<i", stream.read(4))
+    return stream.read(width * count)
 
 
 def espeak_version() -> str:

@@ -12,13 +12,13 @@ from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 COMMANDS = ("bin", "lay", "place", "set")
 
-_DIGITS = dict(zip("z123456789", "zero one two three four five six seven eight nine".split(), strict=True))
+_DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 _WORDS: tuple[dict[str, str], ...] = (
     {word[0]: word for word in COMMANDS},
     {word[0]: word for word in ("blue", "green", "red", "white")},
     {"a": "at", "b": "by", "i": "in", "w": "with"},
     {letter: letter for letter in "abcdefghijklmnopqrstuvwxyz"},
-    _DIGITS,
+    dict(zip("z123456789", _DIGITS, strict=True)),
     {word[0]: word for word in ("again", "now", "please", "soon")},
 )
 _SILENCE = ("sil", "sp")

@@ -137,7 +137,7 @@ def mouth_crops(pictures: np.ndarray, size: int, finder: MouthFinder | None = No
         raise NoFaceError(f"no face in any of its {len(pictures)} pictures: use a clip that shows one from the front")
     every = np.arange(len(pictures))
     x, y = (np.interp(every, every[seen], boxes[seen, axis]) for axis in (0, 1))
-    scale = size / np.median(boxes[seen, 2])
+    scale = size / float(np.median(boxes[seen, 2]))
     crops = np.empty((len(pictures), size, size), np.uint8)
     for index, picture in enumerate(pictures):
         zoom = scale

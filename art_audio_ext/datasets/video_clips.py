@@ -100,7 +100,8 @@ def cut_clips(
     :raises ValueError: If not one clip is left; the message gives the first reasons.
     """
     order = range(len(cuts)) if limit is None else np.random.default_rng(seed).permutation(len(cuts)).tolist()
-    left_out, made = list(skipped), {}
+    left_out = list(skipped)
+    made: dict[int, tuple[np.ndarray, np.ndarray]] = {}
     with tqdm(total=min(limit or len(cuts), len(cuts)), desc=name, unit="clip", disable=not progress, delay=2) as bar:
         for index in order:
             if len(made) == limit:

@@ -17,7 +17,7 @@ FPS, SAMPLE_RATE = 25.0, 16000
 _TALLEST = 720  # a larger picture is shrunk as it is decoded: a minute of it fills 1.4 GB
 # Containers round the times of packets (Matroska to 1 ms): only a step larger than that is a gap in the sound.
 _JITTER_SECONDS = 0.005
-_MISSING_SECONDS = 0.5  # pictures that the header promises and the file lacks, before it counts as cut off
+_MISSING_SECONDS = 0.5  # that the header promises and the file lacks, before it counts as cut off
 
 
 class VideoError(ValueError):
@@ -52,7 +52,7 @@ class Video:
 
 @dataclass
 class _Decoded:
-    """What comes out of a file: pictures with the time of each, pieces of sound with the time of each, in seconds."""
+    """What comes out of a file: pictures and pieces of sound, each with its time in seconds; the end promised."""
 
     pictures: list[np.ndarray]
     shown: list[float]
@@ -119,8 +119,7 @@ def _decode(path: Path, av: Any, most_seconds: float) -> _Decoded:
         if not container.streams.audio:
             raise ValueError("it has no audio stream: sync needs sound, add it with ffmpeg -i VIDEO -i SOUND")
         video, audio = container.streams.video[0], container.streams.audio[0]
-        promised = float(video.duration * video.time_base) if video.duration else 0.0
-        found = _Decoded([], [], [], [], 0, promised)
+        found = _Decoded([], [], [], [], 0, (container.duration or 0) / av.time_base)
         even = 1 / float(video.average_rate or FPS)  # read here: it is garbage once the file is closed
         for frame in container.decode(video, audio):
             if isinstance(frame, av.VideoFrame):
@@ -135,6 +134,9 @@ def _decode(path: Path, av: Any, most_seconds: float) -> _Decoded:
         raise ValueError("it has one frame only: sync needs pictures that move")
     if not found.sound:
         raise ValueError("nothing of its sound can be decoded: encode it again")
+    end = max(max(found.shown) + even, found.heard[-1] + len(found.sound[-1]) / found.rate)
+    if found.promised - end > _MISSING_SECONDS:
+        raise ValueError(f"it breaks off after {end:.2f} of {found.promised:.2f} s: copy it again")
     return found
 
 
@@ -173,8 +175,6 @@ def _steady_pictures(found: _Decoded, fps: float) -> np.ndarray:
     if len({picture.shape for picture in found.pictures}) > 1:
         raise ValueError("its pictures change their size: encode it again")
     length = shown[-1] + np.median(np.diff(shown))  # the last one is shown as long as the others
-    if found.promised - length > _MISSING_SECONDS:
-        raise ValueError(f"it breaks off after {length:.2f} of {found.promised:.2f} s: copy it again")
     ticks = np.arange(max(1, round(length * fps))) / fps
     after = np.clip(np.searchsorted(shown, ticks), 1, len(shown) - 1)
     nearest = after - (ticks - shown[after - 1] <= shown[after] - ticks + 1e-6)

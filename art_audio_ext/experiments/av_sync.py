@@ -124,6 +124,8 @@ def _context(
     folds = fold_of(words, size.folds, seed)
     known = dict(zip(files_of(words), folds, strict=True))
     longer = folds if talking is words else np.array([known.get(file, -1) for file in files_of(talking)])
+    if (longer < 0).all():  # other recordings altogether: folds of their own
+        longer = fold_of(talking, size.folds, seed)
     networks = {}
     for fold in range(size.tested):
         learn = talking.subset((longer != fold) & (longer >= 0))

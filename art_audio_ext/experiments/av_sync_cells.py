@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -125,21 +124,12 @@ def _changed(
         eps_audio=change.audio / 32768,
         eps_video=change.video / 255,
         max_iter=_STEPS,
-        confidence=_confidence(known),
+        confidence=known.confidence_of,
         weight=change.weight,
         eot_samples=change.eot,
         seed=seed,
         verbose=False,
     ).generate(rows, data.labels)
-
-
-def _confidence(detector: AudioVisualSyncDetector) -> Callable[..., Tensor]:
-    """What an attacker who knows all but the seed differentiates."""
-
-    def confidence(rows: Tensor, seed: int = 0) -> Tensor:
-        return detector.confidence_of(rows, torch.Generator().manual_seed(seed))
-
-    return confidence
 
 
 def _control(kind: str, rows: np.ndarray, layout: AudioVisualLayout, seed: int) -> np.ndarray:

@@ -17,7 +17,7 @@ EXTRAS = {
     "armory": ("armory", "tensorflow", "tidecv"),
     "demo": ("espeakng_loader",),
     "voice": ("TTS", "pyworld", "speechbrain", "asteroid_filterbanks"),
-    "av": ("av", "cv2"),
+    "video": ("av", "cv2"),
     "diffusion": ("diffusers",),
     "quality": ("torchmetrics", "pesq", "pystoi", "librosa", "requests"),
     "cluster": ("dask", "distributed"),

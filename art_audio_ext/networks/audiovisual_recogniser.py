@@ -26,6 +26,7 @@ class AudioVisualRecogniser(nn.Module):
     :param width: Channels of the first stage of the video stream.
     :param audio_width: Channels of the first layer of the audio stream.
     :param hidden: Of all recurrent layers, a direction.
+    :param motion: The video stream looks at what differs from the clip's mean frame.
     :raises ValueError: If the head is unknown.
     """
 
@@ -38,12 +39,13 @@ class AudioVisualRecogniser(nn.Module):
         width: int = 64,
         audio_width: int = 64,
         hidden: int = 512,
+        motion: bool = False,
     ):
         super().__init__()
         if head not in HEADS:
             raise ValueError(f"head must be one of {', '.join(HEADS)}, got {head!r}")
         self.head, self.crop = head, crop
-        self.video = VideoStream(crop, width, hidden)
+        self.video = VideoStream(crop, width, hidden, motion)
         self.audio = AudioStream(audio_width, hidden)
         self.classifier = nn.Linear(2 * hidden, outputs)
         self.fusion = BidirectionalGRU(self.video.size + self.audio.size, hidden)
@@ -55,8 +57,36 @@ class AudioVisualRecogniser(nn.Module):
         :return: Logits (N, outputs) of words, or (N, T, outputs) of sentences.
         :raises ValueError: If the shapes do not belong together.
         """
+        return self.join(*self.streams(audio, video))
+
+    def streams(self, audio: Tensor, video: Tensor) -> tuple[Tensor, Tensor]:
+        """
+        What each stream makes of its modality.
+
+        :param audio: As for `forward`.
+        :param video: As for `forward`.
+        :return: Features of the video and of the sound, each (N, T, 2 hidden).
+        :raises ValueError: If the shapes do not belong together.
+        """
         if audio.ndim != 2 or video.ndim != 4 or len(audio) != len(video):
             raise ValueError(f"expected sound (N, S) and frames (N, T, H, W), got {audio.shape} and {video.shape}")
-        both = torch.cat([self.video(video), self.audio(audio, video.shape[1])], 2)
-        logits: Tensor = self.classifier(self.fusion(both))
+        return self.video(video), self.audio(audio, video.shape[1])
+
+    def join(self, seen: Tensor, heard: Tensor) -> Tensor:
+        """
+        Logits of both streams' features.
+
+        :param seen: Of the video (N, T, 2 hidden).
+        :param heard: Of the sound (N, T, 2 hidden).
+        :return: As of `forward`.
+        """
+        return self.summed(self.classifier(self.fusion(torch.cat([seen, heard], 2))))
+
+    def summed(self, logits: Tensor) -> Tensor:
+        """
+        Logits of frames as the head gives them.
+
+        :param logits: Shape (N, T, outputs).
+        :return: Their mean over frames for words, else as they are.
+        """
         return logits.mean(1) if self.head == "word" else logits

@@ -9,6 +9,7 @@ from torch.nn.functional import adaptive_avg_pool1d
 from art_audio_ext.networks.residual_blocks import residual_stages
 
 PIXEL_MEAN, PIXEL_SPREAD = 0.42, 0.17  # of grey mouth crops; batch norm sees to what is left
+MOTION_SPREAD = 0.05  # of the same less their clip's mean
 _QUIET = 1e-4  # a clip quieter than this (-80 dB of full scale) is not made loud
 
 
@@ -44,11 +45,13 @@ class VideoStream(nn.Module):
     :param crop: Pixels of the square in the middle of each frame that is looked at.
     :param width: Channels of the first stage; 64 is the published width.
     :param hidden: Of the recurrent layers, a direction.
+    :param motion: Look at what differs from the clip's mean frame: on a few dozen clips this learns where whole frames
+        do not (training loss of four words after 6 epochs of 72 clips 1.18 against 1.39, chance being 1.39).
     """
 
-    def __init__(self, crop: int, width: int, hidden: int):
+    def __init__(self, crop: int, width: int, hidden: int, motion: bool = False):
         super().__init__()
-        self.crop = crop
+        self.crop, self.motion = crop, motion
         self.front = nn.Conv3d(1, width, (5, 7, 7), (1, 2, 2), (2, 3, 3), bias=False)
         self.active = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
         self.trunk, channels = residual_stages(18, width)
@@ -60,7 +63,11 @@ class VideoStream(nn.Module):
         :param video: Grey frames (N, T, H, W) in [0, 1], H and W at least the crop.
         :return: Shape (N, T, self.size).
         """
-        frames = (centre_crop(video, self.crop) - PIXEL_MEAN) / PIXEL_SPREAD
+        frames = centre_crop(video, self.crop)
+        if self.motion:
+            frames = (frames - frames.mean(1, keepdim=True)) / MOTION_SPREAD
+        else:
+            frames = (frames - PIXEL_MEAN) / PIXEL_SPREAD
         pictures = self.active(self._front(frames))
         features = self.trunk(pictures).mean((2, 3)).unflatten(0, video.shape[:2])
         return self.recurrent(features)

@@ -25,9 +25,10 @@ _KINDS = {"offsets": "held out", "strangers": "of talkers never seen"}
 _EXPLANATION = (
     "AUC: how well low confidence of synchronisation tells changed clips from the same clips unchanged, within folds; "
     "on successes, those changed clips alone that the victim no longer recognises; against noise, changed clips from "
-    "the same clips with Gaussian noise of equal power in each modality: a detector that only hears noise has .5 there. Mean F1 "
-    "and benign flagged: by a threshold learnt on the other half of the fold, for each change anew. Two-sided: "
-    "confidence far from that of benign clips, either way. Distortions are medians. 95% by drawing clips anew."
+    "the same clips with Gaussian noise of equal power in each modality: a detector that only hears noise has .5 "
+    "there. Mean F1 and benign flagged: by a threshold learnt on the other half of the fold, for each change anew. "
+    "Two-sided: confidence far from that of benign clips, either way. Distortions are medians. 95% by drawing clips "
+    "anew."
 )
 _CAPTION = (
     "AUC of each attack, by detector; the bar is the 95% interval, the cross the AUC against noise of equal power."

@@ -10,8 +10,13 @@ from torch import nn
 
 from art_audio_ext.attacks.evasion import AudioVisualPGD
 from art_audio_ext.attacks.evasion.audiovisual import TABLE_1, AttackStrength, basic_iterative, fast_gradient
+from art_audio_ext.defences.detector.evasion import AudioVisualSyncDetector
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.networks.audiovisual_recogniser import AudioVisualRecogniser
 from art_audio_ext.networks.audiovisual_row import RowModel
+from art_audio_ext.training.runs import seeded
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 LAYOUT = AudioVisualLayout(frames=2, size=6, samples=64)
 SOUND, PICTURES = slice(0, 64), slice(64, None)
@@ -131,6 +136,10 @@ def test_selective_climbs_one_after_the_other_and_needs_no_weight(victim, x):
     sure = attack(victim, confidence=detector, **wide)  # the cross-entropy of a sure recogniser has no slope
     sure.generate(x, labels)
     assert not sure.succeeded.any()
+    options = {"mix": "selective", "confidence": detector, "loss": "margin", "max_iter": 1, "keep_best": False}
+    wrong_already = attack(victim, **options).generate(x, (labels + 1) % 3)
+    step = np.sign(SLOPE.numpy()) * LAYOUT.vector(64 / 32768, 1 / 255)
+    np.testing.assert_allclose(wrong_already - x, np.tile(step, (8, 1)), atol=1e-6)
     with pytest.raises(ValueError, match="mix"):
         attack(victim, mix="both")
 
@@ -152,7 +161,8 @@ def test_a_confidence_may_be_aimed_at(victim, x):
 def test_every_draw_of_the_detector_has_a_seed_of_its_own_and_gradients_are_their_mean(victim, x):
     seen: list[int] = []
 
-    def random(rows, seed):
+    def random(rows, generator):
+        seed = generator.initial_seed()
         seen.append(seed)
         return rows[:, seed % 2 :: 2].sum(1)
 
@@ -211,3 +221,26 @@ def test_unusable_options(victim):
             attack(victim, **bad)
     with pytest.raises(ValueError, match="layout"):
         AudioVisualPGD(victim, layout=AudioVisualLayout(1, 2, 3))
+
+
+def test_a_real_detector_with_random_views_is_climbed_under_gradients_of_its_own():
+    """Untrained networks; the clips are wrong already, so that the detector alone is felt."""
+    layout = AudioVisualLayout.of_frames(12, 20)
+    settings = SyncNetSettings(size=16)
+    detector = AudioVisualSyncDetector(
+        SyncModel(seeded(settings.build, 0), settings, layout), window_share=0.7, jitter=1, sample_shift=99
+    )
+    rng = np.random.default_rng(0)
+    audio, video = rng.uniform(-0.1, 0.1, (2, layout.samples)).astype(np.float32), rng.random((2, 12, 20, 20))
+    x = layout.pack(audio, video)
+    sizes = {"crop": 16, "width": 4, "audio_width": 4, "hidden": 6}
+    network = RowModel(seeded(lambda: AudioVisualRecogniser(3, **sizes), 0), layout)
+    victim = PyTorchClassifier(
+        network, nn.CrossEntropyLoss(), (layout.length,), 3, clip_values=layout.clip_values(), device_type="cpu"
+    )
+    options = {"layout": layout, "confidence": detector.confidence_of, "eot_samples": 2, "max_iter": 4}
+    knowing = AudioVisualPGD(victim, mix="selective", verbose=False, **options)
+    wrong = (victim.predict(x).argmax(1) + 1) % 3
+    found = knowing.generate(x, wrong)
+    assert (detector.confidence(found) > detector.confidence(x)).all()
+    assert found.tobytes() == knowing.generate(x, wrong).tobytes()

@@ -132,9 +132,9 @@ POISON_FILTERS = [
 ROWS = AudioVisualLayout.of_frames(8, 20)
 
 
-def mean_brightness(rows: torch.Tensor, seed: int) -> torch.Tensor:
+def mean_brightness(rows: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     """A detector in the place of a trained one, which looks at each time somewhere else."""
-    frame = seed % ROWS.frames
+    frame = int(torch.randint(ROWS.frames, (), generator=generator))
     return ROWS.unpack(rows)[1][:, frame].mean((1, 2))
 
 

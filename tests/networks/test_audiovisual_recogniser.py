@@ -57,6 +57,15 @@ def test_the_flat_front_is_the_spatial_convolution():
     assert torch.allclose(stream._front(frames), spatial, atol=1e-5)
 
 
+def test_motion_alone_may_be_looked_at():
+    frames = torch.rand(1, 9, 32, 32)
+    lit = frames + 0.1 * torch.rand(1, 1, 32, 32)
+    for motion in (True, False):
+        stream = seeded(lambda motion=motion: VideoStream(32, 4, 6, motion), 0).eval()
+        assert torch.allclose(stream(lit), stream(frames), atol=1e-4) == motion
+        assert not torch.allclose(stream(frames.flip(1)), stream(frames), atol=1e-4)
+
+
 def test_sound_comes_down_to_the_frames_of_the_video_in_step_with_them():
     stream = AudioStream(4, 6).eval()
     for samples, frames in ((19456, 29), (18560, 29), (48000, 75)):
@@ -66,6 +75,9 @@ def test_sound_comes_down_to_the_frames_of_the_video_in_step_with_them():
     features = stream.layers(click.unsqueeze(1)) - stream.layers(torch.zeros(1, 1, 10 * 640))
     assert int(features.abs().sum((0, 1)).argmax()) // 5 == 6  # five steps a frame
     assert features.shape[2] == 50
+    stream.recurrent = torch.nn.Identity()
+    heard, silent = stream(click, 10), stream(torch.zeros_like(click), 10)
+    assert int((heard - silent).abs().sum((0, 2)).argmax()) == 6
 
 
 def test_silence_stays_silent():

@@ -26,7 +26,7 @@ TINY = RecogniserSettings(
     augment=False,
     blank_audio=0.2,
 )
-PLAIN = replace(TINY, blank_audio=0.0, blank_video=0.0, noise=0.0)
+PLAIN = replace(TINY, blank_audio=0.0, blank_video=0.0, noise=0.0, stream_loss=0.0)
 
 
 def train(clips, settings=TINY, *, seed=0, **options) -> RecogniserModel:
@@ -92,7 +92,9 @@ def test_only_the_seed_decides(tiny_clips):
     first, again = train(tiny_clips, short), train(tiny_clips, short)
     assert torch.equal(torch.get_rng_state(), state)
     assert weights(first) == weights(again)
-    assert weights(train(tiny_clips, short, seed=1)) != weights(first)
+    others = (train(tiny_clips, short, seed=1), train(tiny_clips, replace(short, stream_loss=0.0)))
+    assert len({weights(model) for model in (first, *others)}) == 3
+    assert first.network.state_dict().keys() == others[1].network.state_dict().keys()  # no layer of the streams alone
 
 
 @pytest.mark.parametrize("head", ["word", "sentence"])
@@ -198,6 +200,8 @@ def test_settings_are_checked_and_round_trip():
         {"units": "phones"},
         {"blank_audio": 1.5},
         {"noise": -1},
+        {"motion": 1},
+        {"stream_loss": -0.5},
         {"learning_rate": 0},
         {"augment": 1},
         {"noise_least_db": 30.0},

@@ -104,9 +104,10 @@ class AdaptiveBatch:
         """One draw (n,)."""
         ask = self.options.confidence
         assert ask is not None
-        if "seed" not in inspect.signature(ask).parameters:
+        if "generator" not in inspect.signature(ask).parameters:
             return ask(points)
-        return ask(points, seed=int(np.random.SeedSequence([self.options.seed, place, draw]).generate_state(1)[0]))
+        number = int(np.random.SeedSequence([self.options.seed, place, draw]).generate_state(1)[0])
+        return ask(points, generator=torch.Generator().manual_seed(number))
 
     def _goal(self) -> Tensor | None:
         """The confidence that is wanted of each clip; None is as much as there is."""

@@ -33,8 +33,9 @@ class AudioVisualPGD(AudioEvasion):
     detector also suspects a confidence that is too high, `confidence_goal` says which one is wanted.
 
     Against a detector that draws its view at random, gradients are the mean over `eot_samples` draws (expectation over
-    transformation, Athalye et al., 2018). A callable with a parameter `seed` is given another one for each draw, so
-    that the attack is a function of its own seed; one without it must see to that by itself.
+    transformation, Athalye et al., 2018). A callable with a parameter `generator`, as the method `confidence_of` of a
+    synchronisation detector, is given one with a seed of its own for each draw, so that the attack is a function of its
+    `seed`; a callable without it must see to that by itself.
 
     After `generate`, `succeeded` (N,) says which clips the recogniser gets wrong, and `confidences` (N,) what the
     detector thinks of them in the mean over draws (None without a detector).
@@ -97,7 +98,7 @@ class AudioVisualPGD(AudioEvasion):
         :param step_video: Length of a step.
         :param max_iter: Steps.
         :param confidence: The detector: rows (n, D), a tensor, to synchronisation confidences (n,), differentiable,
-            optionally with a keyword `seed`; None attacks the recogniser alone.
+            with or without a parameter `generator`; None attacks the recogniser alone.
         :param weight: Of the confidence beside the loss; 0 looks at the recogniser alone.
         :param mix: "sum" or "selective".
         :param confidence_goal: "highest"; "own", that of the clip before the attack; or a number.
