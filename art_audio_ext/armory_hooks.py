@@ -20,6 +20,15 @@ from art.estimators.classification import PyTorchClassifier
 
 from art_audio_ext.attacks.poisoning import AudioTriggerBackdoor, VoiceConversionBackdoor
 from art_audio_ext.datasets.cache import cache_path
+from art_audio_ext.experiments.armory_audiovisual import (  # noqa: F401  # named by JSONs
+    audiovisual_bim,
+    audiovisual_fgsm,
+    audiovisual_words,
+    complete_audiovisual,
+    get_recogniser,
+    parts_of,
+    sync_detector,
+)
 from art_audio_ext.experiments.armory_config import (
     complete_model,
     complete_purification,
@@ -163,6 +172,27 @@ class AudioDetector(AudioClassificationTask):
     def run_attack(self) -> None:
         super().run_attack()
         self.probe.update(detected_adversarial=self.detector.detect(self.x_adv)[1])
+
+
+class AudioVisualDetection(AudioDetector):
+    """
+    The same for talking clips: rows `[audio | video]` of `audiovisual_words`, a victim of `get_recogniser`, and a
+    detector of `sync_detector`, each told which training clips it may learn from. The threshold is learnt on clips that
+    neither of them learnt from and that are not tested.
+
+    With `--check`, networks learn for one epoch.
+    """
+
+    def load_model(self, defended: bool = True) -> None:
+        torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
+        complete_audiovisual(self.config, self.check_run)
+        super(AudioDetector, self).load_model(defended)
+
+    def _drawn(self, count: int) -> np.ndarray:
+        """Clips of the validation part."""
+        validation = parts_of(self.config["dataset"]).validation
+        rng = np.random.default_rng((self.config.get("adhoc") or {}).get("split_id", 0))
+        return validation.rows(np.sort(rng.permutation(len(validation))[:count]))
 
 
 class AudioPurification(AudioClassificationTask):

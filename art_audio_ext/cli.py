@@ -13,6 +13,7 @@ from art_audio_ext.cli_av_sync import register as register_av_sync
 from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
+from art_audio_ext.cli_sync import register as register_sync
 from art_audio_ext.cli_train import train
 from art_audio_ext.cli_train_events import register as register_train_events
 from art_audio_ext.cli_voice import register as register_voice
@@ -207,6 +208,7 @@ def compare(
 
 register_repair(app)
 register_purify(app)
+register_sync(app)
 
 
 @app.command(epilog="Example: art-audio demo --out out/demo")

@@ -1,6 +1,21 @@
-"""What a person writes between commas, taken apart."""
+"""Options that several commands share, and what a person writes between commas, taken apart."""
 
 from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+WeightsOut = Annotated[
+    Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
+]
+Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")]
+Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
+Devices = Annotated[int, typer.Option(min=1, help="How many GPUs.")]
+Precision = Annotated[str, typer.Option(help="float32 or bfloat16.")]
+Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 
 def listed(text: str | None) -> list[str] | None:

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from art_audio_ext.cli_options import Accelerator, Devices, Epochs, Precision, Quiet, Seed, WeightsOut
+from art_audio_ext.cli_train_av import register as register_av
+
 if TYPE_CHECKING:
     from art_audio_ext.experiments.train_classifier import TrainedClassifier
 
@@ -23,19 +26,17 @@ def _common() -> None:
 )
 def train_vae_command(
     data: Annotated[str, typer.Option(help="A folder of <label>/*.wav, builtin, or speech-commands[:ROOT].")],
-    out: Annotated[
-        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
-    ],
+    out: WeightsOut,
     preset: Annotated[
         str, typer.Option(help="quick (minutes on 2 cores), steps (smaller, for windows), standard (a GPU) or paper.")
     ] = "quick",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    epochs: Epochs = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 1.0,
     sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Train the sequential autoencoder that the poison likelihood filter encodes with; resumes where it was stopped."""
     from art_audio_ext.experiments.audit import train_vae_on
@@ -62,9 +63,7 @@ def train_classifier_command(
     data: Annotated[
         str, typer.Option(help="A folder of <label>/*.wav, builtin, speech-commands[:ROOT], or sc09[:ROOT].")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
-    ],
+    out: WeightsOut,
     model: Annotated[
         str, typer.Option(help="resnet18, vgg19_bn, resnext29_8x64, wide_resnet28_10 or wide_resnet50.")
     ] = "resnet18",
@@ -75,7 +74,7 @@ def train_classifier_command(
     width: Annotated[
         int | None, typer.Option(min=1, help="Channels of the first stage, instead of the preset's.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    epochs: Epochs = None,
     noise_sigma: Annotated[
         float | None, typer.Option(min=0, help="White noise to train with; 1 is full scale.")
     ] = None,
@@ -89,11 +88,11 @@ def train_classifier_command(
     learning_rate: Annotated[float | None, typer.Option(min=0, help="The highest, instead of the preset's.")] = None,
     weight_decay: Annotated[float | None, typer.Option(min=0, help="Instead of the preset's.")] = None,
     start: Annotated[Path | None, typer.Option(help="A classifier's .safetensors to go on from.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    precision: Precision = "float32",
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Train a classifier of one-second speech commands; resumes where it was stopped."""
     from art_audio_ext.experiments.train_classifier import train_classifier_on
@@ -134,9 +133,7 @@ def train_speaker_command(
         str,
         typer.Option(help="speakers:PATH[+PATH...], timit:ROOT, voxceleb1:ROOT, librispeech:ROOT, or <speaker>/*.wav."),
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
-    ],
+    out: WeightsOut,
     model: Annotated[str, typer.Option(help="sincnet or rawnet3.")] = "sincnet",
     preset: Annotated[
         str, typer.Option(help="quick (narrow, minutes on 2 cores), standard (a GPU) or paper (published sizes).")
@@ -144,18 +141,18 @@ def train_speaker_command(
     width: Annotated[
         int | None, typer.Option(min=1, help="Sinc filters of SincNet, channels of RawNet3, not the preset's.")
     ] = None,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
+    epochs: Epochs = None,
     learning_rate: Annotated[float | None, typer.Option(min=0, help="The highest, instead of the preset's.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
     clips: Annotated[int | None, typer.Option(min=1, help="Draw so many, the same share of every speaker.")] = None,
     speaker_pattern: Annotated[
         str | None, typer.Option(help="Of speakers: a regular expression that finds the speaker in a path.")
     ] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    precision: Precision = "float32",
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Train a network that tells who speaks; resumes where it was stopped."""
     from art_audio_ext.experiments.train_speaker import train_speaker_on
@@ -185,19 +182,17 @@ def train_diffusion_command(
     data: Annotated[
         str, typer.Option(help="A folder of <label>/*.wav, builtin, speech-commands[:ROOT], or sc09[:ROOT].")
     ],
-    out: Annotated[
-        Path, typer.Option("--out", help="The .safetensors to write; its settings go to a .json beside it.")
-    ],
+    out: WeightsOut,
     domain: Annotated[str, typer.Option(help="mel (32 x 32 log-mels) or wave (the waveform).")],
     preset: Annotated[
         str, typer.Option(help="quick (10 to 20 minutes on a core), standard (a GPU) or paper (published sizes).")
     ] = "quick",
-    epochs: Annotated[int | None, typer.Option(min=1, help="Instead of the preset's.")] = None,
-    accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
-    devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
-    precision: Annotated[str, typer.Option(help="float32 or bfloat16.")] = "float32",
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+    epochs: Epochs = None,
+    accelerator: Accelerator = "auto",
+    devices: Devices = 1,
+    precision: Precision = "float32",
+    seed: Seed = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Train a diffusion model of one-second speech for purifiers; resumes where it was stopped."""
     from art_audio_ext.experiments.train_diffusion import train_diffusion_on
@@ -228,3 +223,6 @@ def say_accuracy(found: TrainedClassifier) -> None:
         f"Accuracy on {found.test_clips} test clips: {found.accuracy:.1%} (95% interval {low:.1%} to {high:.1%})"
     )
     typer.echo(f"Written: {found.path}")
+
+
+register_av(train)

@@ -35,7 +35,7 @@ except ImportError:  # Windows has none: there nothing keeps two trainings apart
     fcntl = None  # type: ignore[assignment]
 
 logger = logging.getLogger(__name__)
-Model = TypeVar("Model", SpeechModel, AudioDiffusion)
+Model = TypeVar("Model")
 
 _VERSION = 1  # raise it when the same settings, seed and clips give another network
 _PUBLIC = (".pkl", ".pt")  # published DiffWave weights
@@ -74,11 +74,11 @@ def classifier_for(train: AudioDataset, preset: str = "quick", seed: int = 0, **
 
     def seconds() -> float:
         attacked = 1 + settings.adversarial_steps if settings.adversarial_eps else 1
-        return attacked * settings.epochs * _epoch_seconds(build, [_examples(train)], len(train))
+        return attacked * settings.epochs * epoch_seconds(build, [_examples(train)], len(train))
 
     what = f"a classifier ({settings.architecture}, {len(train)} clips, epochs: {settings.epochs})"
     path = _network_path("classifier", train, settings.to_dict(), seed)
-    return _trained_once(path, SpeechModel.load, make, what, seconds)
+    return trained_once(path, SpeechModel.load, make, what, seconds)
 
 
 def diffusion_for(
@@ -107,11 +107,11 @@ def diffusion_for(
         sound = _examples(train)
         seen = speech_mel(sound) if domain == "mel" else sound[:, : settings.crop]
         steps = torch.ones(len(sound), dtype=torch.long)
-        return settings.epochs * _epoch_seconds(partial(build_network, settings), [seen, steps], len(train))
+        return settings.epochs * epoch_seconds(partial(build_network, settings), [seen, steps], len(train))
 
     what = f"a diffusion model of domain {domain} ({len(train)} clips, epochs: {settings.epochs})"
     path = _network_path(f"diffusion-{domain}", train, settings.to_dict(), seed)
-    return _trained_once(path, AudioDiffusion.load, make, what, seconds)
+    return trained_once(path, AudioDiffusion.load, make, what, seconds)
 
 
 def open_diffusion_file(path: str) -> AudioDiffusion:
@@ -135,14 +135,22 @@ def _network_path(kind: str, train: AudioDataset, settings: dict[str, Any], seed
     return cache_dir() / "networks" / f"{kind}-{digest}.safetensors"
 
 
-def _trained_once(
+def trained_once(
     path: Path,
     load: Callable[[Path], Model],
-    make: Callable[[Path], Model],
+    make: Callable[[Path], Any],
     what: str,
     seconds: Callable[[], float],
 ) -> Model:
-    """The network at a path, trained if it is not there or not whole; a stopped training goes on where it was."""
+    """
+    The network at a path, trained if it is not there or not whole; a stopped training goes on where it was.
+
+    :param path: Of the weights.
+    :param load: Opens what lies there.
+    :param make: Trains it, with a folder for checkpoints; what it gives has `save`.
+    :param what: For the message.
+    :param seconds: Judges how long the training takes.
+    """
     checkpoints = path.with_name(f"{path.stem}-checkpoints")
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path.with_name(f"{path.stem}.lock")):
@@ -174,8 +182,14 @@ def _examples(train: AudioDataset) -> Tensor:
     return torch.from_numpy(np.array(train.waveforms[:_EXAMPLES], dtype=np.float32))
 
 
-def _epoch_seconds(build: Callable[[], nn.Module], inputs: list[Tensor], clips: int) -> float:
-    """Time of an epoch, judged by a forward pass; there and back again takes three times as long."""
+def epoch_seconds(build: Callable[[], nn.Module], inputs: list[Tensor], clips: int) -> float:
+    """
+    Time of an epoch, judged by a forward pass; there and back again takes three times as long.
+
+    :param build: Makes the network.
+    :param inputs: A batch.
+    :param clips: How many there are in all.
+    """
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     network, inputs = seeded(build, 0).eval().to(device), [some.to(device) for some in inputs]
     with torch.no_grad():

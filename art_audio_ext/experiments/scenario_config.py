@@ -8,6 +8,7 @@ from typing import Any
 
 from art_audio_ext.datasets.builtin_speakers import BUILTIN
 from art_audio_ext.experiments.file_triggers import voice_and_target
+from art_audio_ext.experiments.scenario_audiovisual import audiovisual_files
 from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
 from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
 from art_audio_ext.experiments.scenario_purifiers import purification_files
@@ -120,7 +121,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
 
     `speech_commands/` is at the paper's size: ResNet-50 of width 64 on |STFT|, 20 epochs. `builtin/` and `folder/` are
     small: ResNet-18 of width 16 on log-mel. `voice_conversion/` has both sizes: clips of all classes in a built-in
-    speaker's voice. Of `purification/` see `purification_files`.
+    speaker's voice. Of `purification/` see `purification_files`, of `audiovisual/` `audiovisual_files`.
 
     :return: Path below that folder to configuration.
     """
@@ -167,7 +168,8 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
             filter_options=paper if name == "poison_likelihood" else None,
             **voice,
         )
-    return files | {f"purification/{name}": config for name, config in purification_files().items()}
+    files |= {f"purification/{name}": config for name, config in purification_files().items()}
+    return files | {f"audiovisual/{name}": config for name, config in audiovisual_files().items()}
 
 
 def write_scenario(config: dict[str, Any], path: Path) -> str:

@@ -1,0 +1,193 @@
+"""`art-audio check-sync`: by how much sound and pictures of video files are apart, and whether they belong together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import art_audio_ext
+from art_audio_ext.datasets.mouth import HaarMouth, MouthFinder
+from art_audio_ext.datasets.mouth_files import read_mouth
+from art_audio_ext.datasets.video_clips import video_files
+from art_audio_ext.datasets.video_files import Video, VideoError
+from art_audio_ext.experiments.train_sync import read_threshold
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.functional.sync import sync_confidence, sync_offset
+from art_audio_ext.report.check_sync_view import write_check
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.weight_files import two_paths
+
+PUBLIC_LAYOUT = AudioVisualLayout.of_frames(75, 224)  # whole faces, 3 s
+IN_SYNC_FRAMES = 1  # what a network can tell on 3 s of speech, and less than what viewers notice
+_LEAST_FRAMES = 7
+_MOUTH_BELOW, _MOUTH_SIDE = 0.30, 0.56  # of a face box's size, as `HaarMouth` has it
+_FACE_BELOW, _FACE_SIDE = 0.20, 1.40  # of the same: what the public code of SyncNet cuts out
+
+
+def check_sync(
+    videos: Sequence[str | Path],
+    model: str | Path | SyncModel,
+    out: str | Path,
+    *,
+    threshold: float | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """
+    Look at video files one after the other; what cannot be used is listed with the reason, and the others go on.
+
+    A file is looked at in pieces as long as the clips that the network learnt from (3 s; the last piece ends with the
+    file, and overlaps the one before it), a shorter one as a whole. Offset and confidence of the whole are those of
+    the mean of its pieces' curves.
+
+    Written to `out`: `results.json` and `report.html`.
+
+    :param videos: Files, or folders of them, at any depth.
+    :param model: What `art-audio train sync` wrote, a file of the published weights of SyncNet (of whole faces), or a
+        model of mouths.
+    :param out: Folder for everything; made if absent.
+    :param threshold: A lower confidence is suspicious; None takes what was learnt with the model, if anything was.
+    :param progress: Show a bar.
+    :return: The record, as written to `results.json`: `files`, and `failed` with `path` and `reason`.
+    :raises ValueError: If there is nothing to look at, or model or threshold will not do.
+    :raises FileNotFoundError: If the model is not there.
+    :raises ImportError: If the extra that reads video is needed and missing.
+    """
+    if threshold is not None and not math.isfinite(threshold):
+        raise ValueError(f"threshold must be a finite number, got {threshold!r}")
+    if not videos:
+        raise ValueError("there is nothing to look at: name video files, or folders of them")
+    opened, finder = _open(model)
+    learnt = None if isinstance(model, SyncModel) or threshold is not None else read_threshold(model, opened)
+    limit = learnt if threshold is None else float(threshold)
+    files, failed = _listed(videos)
+    rows = []
+    for path, file in tqdm(files.items(), "looking", unit="file", disable=not progress, delay=2):
+        try:
+            found = read_mouth(file, opened.layout.size, finder)
+            rows.append({"path": path, **look(opened, found, limit)})
+        except VideoError as error:
+            failed[path] = error.reason
+        except (ValueError, MemoryError) as error:
+            failed[path] = " ".join(str(error).split()) or "it does not fit into the memory"
+        except OSError as error:
+            failed[path] = error.strerror or type(error).__name__
+    record = {
+        "command": "check-sync",
+        "version": art_audio_ext.__version__,
+        "model": str(model) if isinstance(model, (str, Path)) else "given",
+        "architecture": opened.settings.architecture,
+        "piece_frames": opened.layout.frames,
+        "threshold": limit,
+        "files": rows,
+        "failed": [{"path": path, "reason": reason} for path, reason in sorted(failed.items())],
+    }
+    write_check(record, Path(out))
+    return record
+
+
+def look(model: SyncModel, video: Video, threshold: float | None) -> dict[str, Any]:
+    """
+    Offset, confidence and verdict of one file.
+
+    :param model: Of any length of clips.
+    :param video: Crops as the model looks at them, with their sound.
+    :param threshold: A lower confidence is suspicious; None calls nothing so.
+    :return: `seconds`, `offset_frames`, `offset_ms` (positive where the sound comes late), `confidence`, `verdict`,
+        `suspicious`, `curve` (31 distances, at -15 to 15 frames; NaN where too few windows meet), and `pieces` with
+        the same of each, from `start_seconds` on.
+    :raises ValueError: If it is too short.
+    """
+    frames = len(video.pictures)
+    if frames < _LEAST_FRAMES:
+        raise ValueError(f"it has {frames} pictures at 25 a second, {_LEAST_FRAMES} are the least: take a longer clip")
+    layout = AudioVisualLayout.of_frames(min(frames, model.layout.frames), model.layout.size)
+    starts = [*range(0, frames - layout.frames, layout.frames), frames - layout.frames]
+    shown = model.for_layout(layout)
+    curves = []
+    for first in starts:
+        begin = round(first / layout.fps * layout.sample_rate)
+        sound, pictures = video.audio[begin : begin + layout.samples], video.pictures[first : first + layout.frames]
+        curves.append(shown.distances(layout.pack(sound[None], pictures[None]))[0])
+    pieces = [
+        {"start_seconds": first / layout.fps, **judged(curve, layout.fps, threshold)}
+        for first, curve in zip(starts, curves, strict=True)
+    ]
+    whole = judged(np.mean(curves, 0), layout.fps, threshold)
+    return {"seconds": frames / layout.fps, **whole, "pieces": pieces}
+
+
+def judged(curve: np.ndarray, fps: float, threshold: float | None) -> dict[str, Any]:
+    """
+    What a curve of distances says.
+
+    :param curve: Shape (31,).
+    :param fps: Pictures a second.
+    :param threshold: A lower confidence is suspicious; None calls nothing so.
+    :return: `offset_frames`, `offset_ms`, `confidence`, `suspicious`, `verdict` and `curve`.
+    """
+    distances = torch.from_numpy(np.asarray(curve, np.float32))[None]
+    offset, confidence = int(sync_offset(distances)), float(sync_confidence(distances))
+    milliseconds = round(1000 / fps * offset)
+    suspicious = threshold is not None and confidence < threshold
+    if suspicious:
+        verdict = "suspicious"
+    elif abs(offset) <= IN_SYNC_FRAMES:
+        verdict = "in sync"
+    else:
+        verdict = f"{'late' if offset > 0 else 'early'} by {abs(milliseconds)} ms"
+    return {
+        "offset_frames": offset,
+        "offset_ms": milliseconds,
+        "confidence": confidence,
+        "suspicious": suspicious,
+        "verdict": verdict,
+        "curve": distances[0].tolist(),
+    }
+
+
+def whole_face(pictures: np.ndarray) -> np.ndarray:
+    """
+    A finder of faces instead of mouths, about as the public code of SyncNet cuts them out.
+
+    :param pictures: uint8 (T, H, W).
+    :return: (T, 3): centre and side of the square in each picture, NaN where no face is seen.
+    """
+    x, y, side = HaarMouth()(pictures).T
+    size = side / _MOUTH_SIDE
+    return np.stack([x, y + (_FACE_BELOW - _MOUTH_BELOW) * size, _FACE_SIDE * size], axis=1)
+
+
+def _open(model: str | Path | SyncModel) -> tuple[SyncModel, MouthFinder | None]:
+    """The model, and what finds in pictures that which it looks at."""
+    if isinstance(model, SyncModel):
+        return model, None
+    weights = two_paths(model)[0]
+    if Path(model) == weights or weights.is_file() or not Path(model).is_file():
+        opened = SyncModel.load(model)
+        return opened, whole_face if opened.settings.architecture == "original" else None
+    return SyncModel.from_public(model, PUBLIC_LAYOUT), whole_face
+
+
+def _listed(videos: Sequence[str | Path]) -> tuple[dict[str, Path], dict[str, str]]:
+    """Files by the name that reports give them, each once, and by name why others are left out."""
+    files, failed, known = dict[str, Path](), dict[str, str](), set[Path]()
+    for given in map(Path, videos):
+        found, left_out = {str(given): given.expanduser()}, list[tuple[str, str]]()
+        if given.expanduser().is_dir():
+            try:
+                root, inside, left_out = video_files(given, "videos")
+                found = {str(given / file.relative_to(root)): file for file in inside}
+            except ValueError as error:
+                found, left_out = {}, [("", str(error))]
+        failed |= {str(given / name): reason for name, reason in left_out}
+        for path, file in found.items():
+            if (place := file.resolve()) not in known:
+                known.add(place)
+                files[path] = file
+    return files, failed
