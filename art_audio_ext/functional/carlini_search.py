@@ -53,8 +53,8 @@ def carlini_search(
     :param margins: See `Margins`; success is a margin of 0 or less.
     :param bounds: Least and largest sample.
     :param steps: Of Adam, for each c.
-    :param searches: Values of c: ten times larger, with steps three times longer, until a clip breaks, ten times smaller
-        until it does not, then the geometric mean of the smallest that broke it and the largest that did not.
+    :param searches: Values of c: ten times larger, with steps three times longer, until a clip breaks, ten times
+        smaller until it does not, then the geometric mean of the smallest that broke it and the largest that did not.
     :param learning_rate: First step of a sample, in units of the effective value of the smallest change that would
         break the clip if the margin m were linear with gradient g, which is m / |g| long. So a rate suits faint clips
         and loud ones, robust models and others. Steps shrink to a hundredth of it by a cosine.

@@ -39,10 +39,10 @@ def audio_carlini(estimator: PyTorchClassifier, *, targeted: bool = False, **opt
     """
     ART's `CarliniL2Method` for waveforms in [-1, 1]. `AudioCarliniL2` comes closer; this is for comparison.
 
-    - `max_iter=30`: ART's 10 steps end before the change has begun to shrink.
-    - `initial_const=1.0, binary_search_steps=5`: the constant has to be large enough at first. After a failure ART's
-      lower bound becomes the constant itself (an array under two names), so that no later success makes it smaller:
-      found from below it stays where it first succeeds; found from above it is halved at each step.
+    - `max_iter=30`: three times ART's; on four clips of a small mel model that brought .3 dB.
+    - `initial_const=0.01, binary_search_steps=10`, ART's. From 1, with five searches, the same clips came out 5 dB
+      louder: each success halves the constant once. After a failure ART's lower bound becomes the next constant (one
+      array under two names), so that a later success does not make it smaller.
     - `learning_rate=0.01`, ART's; its line search covers 1/32 to 32 of it.
     - `confidence=0.001`: at 0 a point lies on the boundary, where rounding may call it back.
     - `batch_size=1`, as for `audio_deepfool`.
@@ -56,7 +56,7 @@ def audio_carlini(estimator: PyTorchClassifier, *, targeted: bool = False, **opt
     :raises ValueError: If the estimator has no clip values or returns probabilities.
     """
     _check_estimator(estimator)
-    chosen = {"max_iter": 30, "initial_const": 1.0, "binary_search_steps": 5, "learning_rate": 0.01}
+    chosen = {"max_iter": 30, "initial_const": 0.01, "binary_search_steps": 10, "learning_rate": 0.01}
     return CarliniL2Method(
         estimator, targeted=targeted, **(chosen | {"confidence": 1e-3, "batch_size": 1} | options)  # type: ignore[arg-type]
     )
