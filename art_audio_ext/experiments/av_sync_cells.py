@@ -126,6 +126,7 @@ def _changed(
         max_iter=_STEPS,
         confidence=known.confidence_of,
         weight=change.weight,
+        confidence_goal=change.goal,
         eot_samples=change.eot,
         seed=seed,
         verbose=False,

@@ -26,6 +26,8 @@ class Change:
     :param weight: Of an adaptive attack.
     :param detector: That it knows, of `DETECTORS`.
     :param eot: Draws of the detector's randomness a step.
+    :param goal: Of an adaptive attack: the "highest" confidence, or each clip's "own" before the attack, which a
+        detector that suspects either side takes for benign.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Change:
     weight: float = 0.0
     detector: str = ""
     eot: int = 1
+    goal: str = "highest"
 
     @property
     def attacks(self) -> bool:
@@ -45,7 +48,8 @@ class Change:
         """What a table calls it."""
         if not self.attacks:
             return self.kind
-        known = f", {self.weight:g} x confidence of {self.detector}" if self.kind == "adaptive" else ""
+        of = "confidence" if self.goal == "highest" else "the clip's own confidence"
+        known = f", {self.weight:g} x {of} of {self.detector}" if self.kind == "adaptive" else ""
         return f"{self.kind} {self.audio}/{self.video}{known}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -64,6 +68,7 @@ ONE_MODALITY = tuple(Change("bim", audio, video) for pair in _PAIRS for audio, v
 CURVE = tuple(Change("adaptive", 512, 8, weight, "single") for weight in WEIGHTS)
 # a random detector averages several views of its own in each step
 COST = tuple(Change("adaptive", 512, 8, 0.5, detector) for detector in DETECTORS[1:])
+OWN = tuple(Change("adaptive", 512, 8, weight, "single", goal="own") for weight in (0.5, 2.0, 10.0))
 PARTS = ("table_1", "one_modality", "adaptive")
 
 
@@ -101,6 +106,6 @@ def changes(parts: tuple[str, ...]) -> list[Change]:
     :return: Everything that is done to the clips of a fold, each once, in the order of the tables.
     """
     chosen = [*CONTROLS, *MAIN]
-    for part, more in (("table_1", TABLE_1), ("one_modality", ONE_MODALITY), ("adaptive", (*CURVE, *COST))):
+    for part, more in (("table_1", TABLE_1), ("one_modality", ONE_MODALITY), ("adaptive", (*CURVE, *COST, *OWN))):
         chosen += more if part in parts else ()
     return list(dict.fromkeys(chosen))

@@ -46,7 +46,7 @@ def weights(model: SoundEventModel) -> bytes:
 
 @pytest.mark.parametrize("architecture", ["vgg13", "crnn", "gcnn", "dense-mel", "dense-wav"])
 def test_they_learn(sound, architecture):
-    model = train(sound, replace(TINY, architecture=architecture, epochs=4))
+    model = train(sound, replace(TINY, architecture=architecture, epochs=12))
     assert model.history[-1]["train_loss"] < 0.6 * model.history[0]["train_loss"]
     assert np.mean(model.predict(sound[0]) == sound[1]) > 0.8
     share = model.predict_proba(sound[0])
