@@ -13,6 +13,7 @@ from art_audio_ext.cli_av_sync import register as register_av_sync
 from art_audio_ext.cli_experiment import experiment
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
+from art_audio_ext.cli_sound_events import register as register_sound_events
 from art_audio_ext.cli_sync import register as register_sync
 from art_audio_ext.cli_train import train
 from art_audio_ext.cli_train_events import register as register_train_events
@@ -31,6 +32,7 @@ register_train_events(train)
 app.add_typer(train, name="train")
 register_voice(experiment)
 register_av_sync(experiment)
+register_sound_events(experiment)
 app.add_typer(experiment, name="experiment")
 
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned

@@ -1,0 +1,67 @@
+"""The command `art-audio experiment sound-events`; parses, calls, prints; no logic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from art_audio_ext.cli_options import listed
+
+
+def register(app: typer.Typer) -> None:
+    """
+    :param app: Gets the command.
+    """
+    example = "art-audio experiment sound-events --data builtin-events --out out/sound_events"
+    app.command("sound-events", epilog=f"Example: {example}")(sound_events_command)
+
+
+def sound_events_command(
+    data: Annotated[str, typer.Option(help="A folder of <label>/*.wav, builtin-events, fsd2018:ROOT, or esc50:ROOT.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
+    preset: Annotated[
+        str, typer.Option(help="quick (two models, 20 clips), standard (all models and test clips) or paper (a GPU).")
+    ] = "quick",
+    models: Annotated[
+        str | None, typer.Option(help="Of vgg13, crnn, gcnn, dense-mel, dense-wav; default: the preset's.")
+    ] = None,
+    attacks: Annotated[
+        str | None,
+        typer.Option(help="Of white-noise, fgsm, deepfool, carlini, carlini-targeted, lbfgs; default: all."),
+    ] = None,
+    parts: Annotated[str | None, typer.Option(help="Of transfer, survival; default: both.")] = None,
+    clips: Annotated[int | None, typer.Option(min=1, help="Attack at most so many, instead of the preset's.")] = None,
+    epochs: Annotated[int | None, typer.Option(min=1, help="Of the models, instead of the preset's.")] = None,
+    seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
+    sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
+    jobs: Annotated[int, typer.Option(min=1, help="Cells at a time.")] = 1,
+    backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
+    scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
+) -> None:
+    """What do attacks do to sound-event classifiers, does it transfer, and does it survive a codec?"""
+    from art_audio_ext.experiments.sound_events import sound_events
+    from art_audio_ext.report.sound_events_view import format_sound_events
+
+    record = sound_events(
+        data,
+        out,
+        preset=preset,
+        models=listed(models),
+        attacks=listed(attacks),
+        parts=listed(parts),
+        clips=clips,
+        epochs=epochs,
+        seconds=seconds,
+        sample_rate=sample_rate,
+        seed=seed,
+        progress=not quiet,
+        jobs=jobs,
+        backend=backend,
+        scheduler=scheduler,
+    )
+    typer.echo(format_sound_events(record))
+    typer.echo(f"Written: {out / 'results.json'}, {out / 'table.md'}, {out / 'report.html'}")

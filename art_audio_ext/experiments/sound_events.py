@@ -1,0 +1,188 @@
+"""Attacks on classifiers of sound events: tables, transfer between models, and what channels leave; resumable cells."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import art_audio_ext
+from art_audio_ext.datasets import AudioDataset, load_dataset
+from art_audio_ext.datasets.split import split_dataset
+from art_audio_ext.experiments.lossy_codecs import missing_codecs
+from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
+from art_audio_ext.experiments.sound_events_cells import EventContext, attacked_clips, run_cell
+from art_audio_ext.experiments.sound_events_models import model_rows, prepare_models
+from art_audio_ext.experiments.sound_events_plans import ATTACKS, CHANNELS, LOSSY, MODELS, PARTS, PRESETS, Size
+from art_audio_ext.experiments.sound_events_summary import (
+    Cell,
+    attack_rows,
+    distribution_rows,
+    pair_rows,
+    survival_rows,
+    transfer_rows,
+)
+from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, look_tasks
+from art_audio_ext.experiments.sweep import sweep
+from art_audio_ext.report.sound_events_view import write_sound_events
+from art_audio_ext.report.voice_quality_view import HeardClips
+
+_RULES = 1  # raise it when cells of another time must not be mixed with new ones
+_HEARD = 6  # clips that the page plays
+
+
+def sound_events(
+    data: str | AudioDataset,
+    out: str | Path,
+    *,
+    preset: str = "quick",
+    models: Sequence[str] | None = None,
+    attacks: Sequence[str] | None = None,
+    parts: Sequence[str] | None = None,
+    clips: int | None = None,
+    epochs: int | None = None,
+    seconds: float = 3.0,
+    sample_rate: int = 16000,
+    seed: int = 0,
+    progress: bool = True,
+    **engine: Any,
+) -> dict[str, Any]:
+    """
+    Train, attack, and look at what attacks leave; the same call goes on where it was stopped.
+
+    Written to `out`: `models/`, `clips/`, `cells.jsonl`, `results.json`, `table.md`, pictures and `report.html`.
+
+    :param data: As `load_dataset` takes it, or a dataset. Its own split is kept, else one is drawn.
+    :param out: Folder for everything; made if absent.
+    :param preset: A key of `PRESETS`.
+    :param models: Of `MODELS`, instead of the preset's.
+    :param attacks: Of `ATTACKS`, instead of the preset's.
+    :param parts: Of `PARTS`, instead of the preset's.
+    :param clips: Test clips at most, instead of the preset's number.
+    :param epochs: Of the models, instead of the preset's.
+    :param seconds: Cut or pad every clip to this many; unused with a dataset.
+    :param sample_rate: Resample to this many Hz; unused with a dataset.
+    :param seed: Of everything.
+    :param progress: Show progress bars.
+    :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
+    :return: `models`, `attacks`, `pairs`, `labels`, `transfer` and `survival`, lists of rows of
+        `sound_events_summary`; data, sizes, notes and machine.
+    :raises ValueError: If the data, a name or a number is unusable.
+    """
+    begin, out = time.perf_counter(), Path(out)
+    size = choose_size(preset, models, attacks, parts, clips)
+    loading: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "progress": progress}
+    dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **loading)
+    train, test = split_dataset(dataset, seed=seed)
+    run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
+    files = prepare_models(size.models, train, out / "models", size.training, **run)
+    judged = model_rows(files, test)
+    context = EventContext(chosen_clips(test, size.clips, seed), files, out / "clips")
+    note = missing_codecs() if "survival" in size.parts else ""
+    attacked, looked = _cells(size, context, out, note, seed, {"progress": progress, **engine})
+    labels, names = context.test.labels, dataset.label_names
+    record = {
+        **{"experiment": "sound-events", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
+        "data": _about(dataset, train, test, context.test),
+        "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)},
+        **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
+        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels)},
+        **{"survival": survival_rows(looked, labels), "notes": [note] if note else []},
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+    write_sound_events(record, out, _heard(attacked, context))
+    return record
+
+
+def choose_size(
+    preset: str,
+    models: Sequence[str] | None = None,
+    attacks: Sequence[str] | None = None,
+    parts: Sequence[str] | None = None,
+    clips: int | None = None,
+) -> Size:
+    """
+    A preset, with what was asked for in its place.
+
+    :param preset: A key of `PRESETS`.
+    :param models: Of `MODELS`; None as the preset says.
+    :param attacks: Of `ATTACKS`; None as the preset says.
+    :param parts: Of `PARTS`; None as the preset says.
+    :param clips: Test clips at most; None as the preset says.
+    :return: How much to run.
+    :raises ValueError: If a name is unknown, or a number out of its range.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
+    size = PRESETS[preset]
+    asked = {"models": (models, MODELS), "attacks": (attacks, ATTACKS), "parts": (parts, PARTS)}
+    for name, (given, known) in asked.items():
+        if unknown := sorted(set(given or ()) - set(known)):
+            raise ValueError(f"{name}: there is no {', '.join(unknown)}: choose among {', '.join(known)}")
+        if given is not None and not given and name != "parts":
+            raise ValueError(f"{name}: name at least one of {', '.join(known)}")
+        if given is not None:
+            size = replace(size, **{name: tuple(dict.fromkeys(given))})  # type: ignore[arg-type]
+    if clips is not None and (isinstance(clips, bool) or not isinstance(clips, int) or clips < 1):
+        raise ValueError(f"clips must be a whole number from 1 up, got {clips!r}")
+    return size if clips is None else replace(size, clips=clips)
+
+
+def _cells(
+    size: Size, context: EventContext, out: Path, note: str, seed: int, engine: dict[str, Any]
+) -> tuple[list[Cell], list[Cell]]:
+    """Attacks first, then what is asked of the clips that they broke."""
+    checksums = {name: about["checksum"] for name, about in context.models.items()}
+    identity = {"experiment": "sound-events", "version": art_audio_ext.__version__, "rules": str(_RULES)}
+    identity["data"] = fingerprint(context.test)
+    channels = [name for name in CHANNELS if not (note and name.startswith(LOSSY))]
+
+    def results(tasks: list[dict[str, Any]]) -> list[Cell]:
+        found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, **engine)
+        return list(zip(tasks, found, strict=True))
+
+    attacked = results(attack_tasks(size, context.test, checksums, seed))
+    return attacked, results(look_tasks(attacked, size, checksums, channels))
+
+
+def _heard(attacked: list[Cell], context: EventContext) -> HeardClips | None:
+    """Some clips as they are and after each untargeted attack of the first model."""
+    first = [cell for cell in attacked if cell[0]["model"] == attacked[0][0]["model"] and cell[0]["targets"] is None]
+    sounds: dict[str, dict[int, np.ndarray]] = {}
+    for task, result in first:
+        if result["clips"]:
+            pairs = zip(result["clips"], attacked_clips(task, context), strict=True)
+            sounds.setdefault(task["attack"], {}).update({clip["row"]: sound for clip, sound in pairs})
+    if not sounds:
+        return None
+    rows = sorted(set.intersection(*(set(found) for found in sounds.values())))
+    if not rows:
+        return None
+    rows = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, _HEARD).astype(int))]
+    test = context.test
+    versions = {"as it is": np.asarray(test.waveforms)[rows]}
+    versions |= {
+        f"{attack}, {first[0][0]['model']}": np.stack([s[row] for row in rows]) for attack, s in sounds.items()
+    }
+    names = [f"{test.label_names[test.labels[row]]}: {test.paths[row]}" for row in rows]
+    return HeardClips(names, versions, test.sample_rate)
+
+
+def _about(dataset: AudioDataset, train: AudioDataset, test: AudioDataset, attacked: AudioDataset) -> dict[str, Any]:
+    """What a report says of the data."""
+    return {
+        "name": dataset.name,
+        "label_names": list(dataset.label_names),
+        "train": len(train),
+        "test": len(test),
+        "attacked": len(attacked),
+        "seconds_per_clip": dataset.waveforms.shape[1] / dataset.sample_rate,
+        "sample_rate": dataset.sample_rate,
+    }

@@ -1,0 +1,90 @@
+"""What is done to sound events in the study of their classifiers: models, attacks, channels, and how much is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from art.attacks.attack import EvasionAttack
+from art.estimators.classification import PyTorchClassifier
+
+from art_audio_ext.attacks.evasion.audio_carlini import AudioCarliniL2
+from art_audio_ext.attacks.evasion.audio_deepfool import AudioDeepFool
+from art_audio_ext.attacks.evasion.fgsm_snr import FGSMAtSNR
+from art_audio_ext.attacks.evasion.lbfgs import LBFGS
+from art_audio_ext.attacks.evasion.white_noise import WhiteNoise
+from art_audio_ext.networks.sound_event_classifiers import ARCHITECTURES
+
+MODELS = tuple(ARCHITECTURES)
+UNTARGETED = ("white-noise", "fgsm", "deepfool", "carlini")
+TARGETED = ("carlini-targeted", "lbfgs")
+ATTACKS = (*UNTARGETED, *TARGETED)
+PARTS = ("transfer", "survival")
+SNR_DB = 20.0  # of the baselines, as published
+CHANNELS = (
+    *("none", "pcm-24", "pcm-16", "resample-48000", "resample-3/4", "resample-1/2", "room"),
+    *("mp3-128", "mp3-64", "mp3-32", "opus-64", "opus-32", "opus-16"),
+)
+LOSSY = ("mp3", "opus")
+
+
+@dataclass(frozen=True)
+class Size:
+    """
+    How much is run.
+
+    :param models: Of `MODELS`.
+    :param training: Preset of their training.
+    :param clips: Test clips at most, None for all.
+    :param attacks: Of `ATTACKS`.
+    :param per_label: Clips of each label that are attacked towards others.
+    :param targets: How many other labels for each of these.
+    :param parts: Of `PARTS`.
+    :param options: Of the attacks, by name, instead of their own.
+    """
+
+    models: tuple[str, ...]
+    training: str
+    clips: int | None
+    attacks: tuple[str, ...]
+    per_label: int
+    targets: int
+    parts: tuple[str, ...] = PARTS
+    options: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()
+
+    def options_of(self, attack: str) -> dict[str, Any]:
+        """What this size says of an attack."""
+        return dict(dict(self.options).get(attack, ()))
+
+
+_FAST = (
+    ("carlini", (("binary_search_steps", 4), ("max_iter", 30))),
+    ("carlini-targeted", (("binary_search_steps", 4), ("max_iter", 30))),
+    ("lbfgs", (("bisections", 2), ("max_iter", 40))),
+)
+PRESETS = {
+    "quick": Size(("vgg13", "dense-mel"), "quick", 20, ATTACKS, 1, 1, options=_FAST),
+    "standard": Size(MODELS, "quick", None, ATTACKS, 2, 3),
+    "paper": Size(MODELS, "paper", None, ATTACKS, 6, 5),
+}
+
+
+def build_attack(name: str, classifier: PyTorchClassifier, seed: int, options: dict[str, Any]) -> EvasionAttack:
+    """
+    :param name: Of `ATTACKS`.
+    :param classifier: To be attacked.
+    :param seed: Of noise.
+    :param options: Instead of the attack's own.
+    :return: The attack.
+    :raises ValueError: If an option is unusable.
+    """
+    common: dict[str, Any] = {"batch_size": 8, "verbose": False, **options}
+    if name == "white-noise":
+        return WhiteNoise(classifier, **{"snr_db": SNR_DB, "seed": seed, **common})
+    if name == "fgsm":
+        return FGSMAtSNR(classifier, **{"snr_db": SNR_DB, **common})
+    if name == "deepfool":
+        return AudioDeepFool(classifier, **common)
+    if name == "lbfgs":
+        return LBFGS(classifier, **common)
+    return AudioCarliniL2(classifier, targeted=name == "carlini-targeted", **common)

@@ -1,0 +1,158 @@
+"""The study of sound events: what rows say of handmade cells, and a whole run on toys that goes on where it ended."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.experiments import sound_events as module
+from art_audio_ext.experiments import sound_events_models
+from art_audio_ext.experiments.sound_events import choose_size, sound_events
+from art_audio_ext.experiments.sound_events_plans import PRESETS, Size
+from art_audio_ext.experiments.sound_events_summary import (
+    attack_rows,
+    distribution_rows,
+    pair_rows,
+    survival_rows,
+    transfer_rows,
+)
+from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, pairs
+from art_audio_ext.training.sound_event_settings import SoundEventSettings
+
+LABELS = np.array([0, 0, 1, 1])
+
+
+def clip(row, success, snr, new, target=None):
+    about = {"row": row, "success": success, "snr_db": snr, "label": int(LABELS[row]), "new_label": new}
+    about |= {"target": target, "already": False, "iterations": 2 * row}
+    return about | {"old_confidence": 0.9, "new_confidence": 0.6, "old_label_confidence": 0.3}
+
+
+def attacked(model, attack, *clips):
+    return {"model": model, "attack": attack}, {"clips": list(clips), "seconds": 2.0}
+
+
+def looked(kind, calls, rows=(0, 1, 2, 3), targets=(None,) * 4):
+    task = {"kind": kind, "model": "m", "source": {"attack": "a"}}
+    return task, {"rows": list(rows), "targets": list(targets), "calls": calls}
+
+
+@pytest.fixture(scope="module")
+def toys() -> AudioDataset:
+    """Twenty-four clips of 8,192 samples at 4 kHz: low and high tones."""
+    draws, labels = np.random.default_rng(0), np.tile([0, 1], 12)
+    time = np.arange(8192) / 4000
+    pitch = (300 + 900 * labels)[:, None] * draws.uniform(0.9, 1.1, (24, 1))
+    sound = 0.2 * np.sin(2 * np.pi * pitch * time) + 0.005 * draws.standard_normal((24, 8192))
+    partition = np.where(np.arange(24) < 16, "train", "test")
+    names, blank = np.array([f"{k}.wav" for k in range(24)]), np.full(24, "")
+    return AudioDataset(sound.astype(np.float32), labels, ("low", "high"), 4000, names, blank, partition, "toys")
+
+
+def test_rows_of_attacks_count_clips_once():
+    cells = [
+        attacked("m", "a", clip(0, True, 40.0, 1), clip(1, True, 50.0, 1), clip(2, False, 60.0, 1)),
+        attacked("m", "a", clip(3, True, 90.0, 0)),
+        attacked("n", "a", clip(0, False, None, 0)),
+    ]
+    first, second, both = attack_rows(cells)
+    assert (first["model"], second["model"], both["model"]) == ("m", "n", "all")
+    assert (first["clips"], first["success"], first["snr_median"], first["snr_mean"]) == (4, 0.75, 50.0, 60.0)
+    assert first["snr_low"] < 60 < first["snr_high"]
+    assert first["low"] < 0.75 < first["high"] <= 1
+    assert (first["iterations"], first["seconds_per_clip"]) == (3.0, 1.0)
+    assert (second["success"], second["snr_median"], second["new_confidence"]) == (0.0, None, None)
+    assert (both["clips"], both["success"]) == (5, 0.6)
+    spread = {(row["label"], row["left"], row["reached"]) for row in distribution_rows(cells, ("low", "high"))}
+    assert spread == {("low", 2, 1), ("high", 1, 2)}
+
+
+def test_pairs_have_a_row_each_and_no_untargeted_clip():
+    cells = [attacked("m", "t", clip(0, True, 40.0, 1, 1), clip(1, False, None, 0, 1), clip(2, True, 30.0, 0, 0))]
+    cells.append(attacked("m", "a", clip(0, True, 10.0, 1)))
+    first, second = pair_rows(cells, ("low", "high"))
+    assert (first["label"], first["target"], first["pairs"], first["success"]) == ("low", "high", 2, 0.5)
+    assert (second["success"], second["snr_median"]) == (1.0, 30.0)
+    assert {row["attack"] for row in distribution_rows(cells, ("low", "high"))} == {"a"}
+
+
+def test_transfer_is_of_clips_that_the_other_had_right():
+    calls = {"n": {"clean": [0, 0, 1, 0], "attacked": [1, 0, 0, 0], "noise": [0, 0, 0, 1]}}
+    (row,) = transfer_rows([looked("transfer", calls), looked("survival", {})], LABELS)
+    assert (row["source"], row["other"], row["clips"]) == ("m", "n", 3)
+    assert (row["fooled"], row["noise"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert row["low"] < row["fooled"] < row["high"]
+
+
+def test_survival_asks_the_same_channel_of_the_clip_as_it_is():
+    calls = {"room": {"clean": [0, 0, 1, 0], "attacked": [1, 0, 0, 0]}}
+    own, every = survival_rows([looked("survival", calls)], LABELS)
+    assert (own["model"], every["model"], own["clips"], own["benign"]) == ("m", "all", 3, 0.75)
+    assert own["survived"] == pytest.approx(2 / 3)
+    targeted, _ = survival_rows([looked("survival", calls, targets=(1, 1, 2, 0))], LABELS)
+    assert targeted["survived"] == pytest.approx(1 / 3)  # the third left its label, but not for the target
+
+
+def test_tasks_cover_every_clip_and_no_target_is_the_own_label(toys):
+    size = replace(PRESETS["quick"], models=("vgg13",), per_label=3, targets=5)
+    rows, targets = pairs(toys, size, 0)
+    assert (toys.labels[rows] != targets).all()
+    assert len(rows) == 6  # three of each label, one other label
+    tasks = attack_tasks(size, toys, {"vgg13": "x"}, 0)
+    assert [row for t in tasks if t["attack"] == "fgsm" for row in t["rows"]] == list(range(24))
+    assert len({t["file"] for t in tasks}) == len(tasks)
+    assert np.bincount(chosen_clips(toys, 6, 0).labels).tolist() == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"preset": "huge"}, "preset"),
+        ({"models": ["resnet"]}, "dense-wav"),
+        ({"attacks": []}, "at least one"),
+        ({"parts": ["prayer"]}, "survival"),
+        ({"clips": 0}, "from 1 up"),
+    ],
+)
+def test_wrong_names_say_what_there_is(wrong, words):
+    with pytest.raises(ValueError, match=words):
+        choose_size(**{"preset": "quick", **wrong})
+
+
+def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, monkeypatch):
+    tiny = SoundEventSettings(width=2, epochs=16, batch_size=4, learning_rate=1e-2, augment=False, mixup=0.0)
+    monkeypatch.setattr(
+        sound_events_models, "resolve_settings", lambda name, preset, **changes: replace(tiny, architecture=name)
+    )
+    loud, few = (("snr_db", -10.0),), (("max_iter", 12), ("binary_search_steps", 3))
+    options = (("white-noise", loud), ("fgsm", loud), ("deepfool", few[:1]), ("carlini-targeted", few))
+    size = Size(("vgg13", "gcnn"), "tiny", 4, tuple(name for name, _ in options), 1, 1, options=options)
+    monkeypatch.setitem(module.PRESETS, "tiny", size)
+    monkeypatch.setattr(module, "CHANNELS", ("none", "pcm-16", "resample-1/2", "room", "mp3-64"))
+    monkeypatch.setattr(module, "missing_codecs", lambda: "no codec here")
+    record = sound_events(toys, tmp_path, preset="tiny", progress=False)
+    assert min(row["accuracy"] for row in record["models"]) > 0.8
+    found = {row["attack"]: row for row in record["attacks"] if row["model"] == "all"}
+    assert set(found) == {name for name, _ in options}
+    assert found["fgsm"]["clips"] >= 7
+    assert found["fgsm"]["success"] > 0.2
+    assert found["fgsm"]["snr_mean"] == pytest.approx(-10, abs=0.1)
+    kept = {(row["channel"], row["attack"]): row["survived"] for row in record["survival"] if row["model"] == "all"}
+    assert kept["none", "fgsm"] == 1.0
+    assert {channel for channel, _ in kept} == {"none", "pcm-16", "resample-1/2", "room"}
+    assert {(row["source"], row["other"]) for row in record["transfer"]} == {("vgg13", "gcnn"), ("gcnn", "vgg13")}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.count("<audio") >= 4
+    assert "no codec here" in page
+    assert all((tmp_path / f"{name}.png").is_file() for name in ("attacks", "transfer", "survival", "spectrograms"))
+    assert json.loads((tmp_path / "results.json").read_text())["attacks"] == json.loads(json.dumps(record["attacks"]))
+    monkeypatch.setattr(module, "run_cell", None)  # nothing is left to run
+    again = sound_events(toys, tmp_path, preset="tiny", progress=False)
+    assert (again["attacks"], again["survival"]) == (record["attacks"], record["survival"])
+    next(path for path in (tmp_path / "clips").iterdir() if "vgg13-fgsm" in path.name).unlink()
+    with pytest.raises(ValueError, match="missing or damaged"):
+        sound_events(toys, tmp_path, preset="tiny", progress=False)
