@@ -16,7 +16,7 @@ import art_audio_ext
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.av_sync_cells import SyncContext, run_cell
-from art_audio_ext.experiments.av_sync_models import files_of, fold_of, prepare_fold
+from art_audio_ext.experiments.av_sync_models import clips_digest, files_of, fold_of, groups_of, prepare_fold
 from art_audio_ext.experiments.av_sync_plans import PARTS, PRESETS, Size, changes
 from art_audio_ext.experiments.av_sync_summary import detection_table, offset_table
 from art_audio_ext.experiments.sweep import sweep
@@ -66,12 +66,14 @@ def av_sync(
         words, longer = data, data if talking is None else talking
     else:
         words = load_audiovisual(str(data), clips="word", **loading)
-        longer = load_audiovisual(str(data), clips="sentence", **loading)
+        only_words = str(data).startswith("lrw:")
+        longer = words if only_words else load_audiovisual(str(data), clips="sentence", **loading)
     lengths = {"sync": epochs, "victim": victim_epochs}
     context = _context(words, longer, size, out / "models", lengths, seed, progress)
+    digests = [_tested(context, fold) for fold in range(size.tested)]
     tasks = [
         {"fold": fold, "name": change.name, "attacks": change.attacks, "change": change.to_dict(), "seed": seed}
-        | {"networks": context.networks[fold]["checksums"]}
+        | {"networks": context.networks[fold]["checksums"], "clips": digests[fold]}
         for fold in range(size.tested)
         for change in changes(size.parts)
         if size.networks > 1 or "ensemble" not in change.detector
@@ -122,8 +124,7 @@ def _context(
 ) -> SyncContext:
     """Folds by files, and the networks of each that is tested."""
     folds = fold_of(words, size.folds, seed)
-    known = dict(zip(files_of(words), folds, strict=True))
-    longer = folds if talking is words else np.array([known.get(file, -1) for file in files_of(talking)])
+    longer = folds if talking is words else _same_folds(words, folds, talking, size.folds)
     if (longer < 0).all():  # other recordings altogether: folds of their own
         longer = fold_of(talking, size.folds, seed)
     networks = {}
@@ -135,9 +136,25 @@ def _context(
     return SyncContext(words, folds, talking, longer, networks)
 
 
+def _same_folds(words: AudioVisualDataset, folds: np.ndarray, talking: AudioVisualDataset, parts: int) -> np.ndarray:
+    """Of longer clips of the same groups; -1 for talkers whom the words do not have, -2 for what else is unknown."""
+    by_speaker = groups_of(words, parts).tolist() == list(words.speakers)
+    keys = (words.speakers, talking.speakers) if by_speaker else (files_of(words), files_of(talking))
+    known, speakers = dict(zip(keys[0], folds, strict=True)), set(words.speakers)
+    unknown = [-2 if speaker in speakers else -1 for speaker in talking.speakers]
+    return np.array([known.get(key, other) for key, other in zip(keys[1], unknown, strict=True)])
+
+
+def _tested(context: SyncContext, fold: int) -> str:
+    """Names the clips that a fold is tested on."""
+    parts = [context.words.subset(context.folds == fold)]
+    parts += [context.talking.subset(context.talking_folds == part) for part in (fold, -1)]
+    return "-".join(map(clips_digest, parts))
+
+
 def _about(words: AudioVisualDataset, talking: AudioVisualDataset, context: SyncContext) -> dict[str, Any]:
     """What a report says of the data."""
-    strangers = int((context.talking_folds < 0).sum())
+    strangers = int((context.talking_folds == -1).sum())
     return {
         "name": words.name,
         "words": len(words),

@@ -108,7 +108,7 @@ def _changed(
 ) -> np.ndarray:
     """Rows (n, D) after the change."""
     if not change.attacks:
-        return _control(change.kind, rows, data.layout, seed)
+        return _control(change.kind, rows, data, seed)
     classifier, layout = victim.as_art(), data.layout
     strength = AttackStrength(change.audio, change.video)
     if change.kind == "fgsm":
@@ -133,19 +133,32 @@ def _changed(
     ).generate(rows, data.labels)
 
 
-def _control(kind: str, rows: np.ndarray, layout: AudioVisualLayout, seed: int) -> np.ndarray:
+def _control(kind: str, rows: np.ndarray, data: AudioVisualDataset, seed: int) -> np.ndarray:
     """Changes that are no attack."""
+    layout = data.layout
     audio, video = (part.clone() for part in layout.unpack(torch.from_numpy(rows)))
     if kind == "noisy":
         audio = add_noise(audio, QUIET_DB, torch.Generator().manual_seed(seed))
     elif kind == "mismatched":
-        audio = audio.roll(1, 0)
+        audio = audio[torch.from_numpy(_others(data))]
     elif kind == "frozen":
         video = video[:, video.shape[1] // 2, None].expand_as(video)
     elif kind == "late":
-        audio = _late(audio, torch.full((len(audio),), LATE_FRAMES), layout)
+        audio = audio.roll(round(LATE_FRAMES * layout.sample_rate / layout.fps), 1)  # no silence that gives it away
     packed: np.ndarray = layout.pack(audio, video).numpy()
     return packed
+
+
+def _others(data: AudioVisualDataset) -> np.ndarray:
+    """For each clip the next one of another label, and of another speaker where there is one."""
+    count, found = len(data), []
+    alone = len(set(data.speakers)) == 1
+    for row in range(count):
+        ring = [(row + step) % count for step in range(1, count)]
+        other = [k for k in ring if data.labels[k] != data.labels[row]]
+        strange = [k for k in other if alone or data.speakers[k] != data.speakers[row]]
+        found.append((strange or other or ring)[0])
+    return np.array(found)
 
 
 def _late(audio: Tensor, frames: Tensor, layout: AudioVisualLayout) -> Tensor:

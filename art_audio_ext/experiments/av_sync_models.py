@@ -20,6 +20,7 @@ from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
+_LEAST_CLIPS = 4  # of a fold, half of which judge the other half
 _FRONT_ENDS = ("standard", "mfcc")  # in turn, so that an ensemble does not look at one thing
 
 
@@ -31,17 +32,29 @@ def files_of(dataset: AudioVisualDataset) -> np.ndarray:
     return np.array([path.split("#")[0] for path in dataset.paths])
 
 
+def groups_of(dataset: AudioVisualDataset, folds: int) -> np.ndarray:
+    """
+    What must not be on both sides of a split: speakers, or files where there are too few speakers.
+
+    :param dataset: Clips (N,).
+    :param folds: How many parts there will be.
+    :return: Names (N,).
+    """
+    speakers = set(dataset.speakers)
+    return np.array(dataset.speakers) if "" not in speakers and len(speakers) >= 2 * folds else files_of(dataset)
+
+
 def fold_of(dataset: AudioVisualDataset, folds: int, seed: int) -> np.ndarray:
     """
-    Which fold each clip is in: labels are spread evenly, and clips of one file stay together.
+    Which fold each clip is in: labels are spread evenly, and clips of one group stay together, see `groups_of`.
 
     :param dataset: Clips (N,).
     :param folds: How many parts, at least 2.
     :param seed: Of the draw.
     :return: int (N,), from 0.
-    :raises ValueError: If there are fewer files than folds.
+    :raises ValueError: If there are fewer groups than folds, or a fold would have fewer than four clips.
     """
-    names, where = np.unique(files_of(dataset), return_inverse=True)
+    names, where = np.unique(groups_of(dataset, folds), return_inverse=True)
     if not 2 <= folds <= len(names):
         raise ValueError(f"{len(names)} files cannot be in {folds} folds: choose 2 to {len(names)}")
     first = np.array([dataset.labels[np.flatnonzero(where == k)[0]] for k in range(len(names))])
@@ -49,7 +62,20 @@ def fold_of(dataset: AudioVisualDataset, folds: int, seed: int) -> np.ndarray:
     order = order[np.argsort(first[order], kind="stable")]  # a label after the other, dealt out in turn
     part = np.empty(len(names), np.int64)
     part[order] = np.arange(len(names)) % folds
+    if np.bincount(part[where]).min() < _LEAST_CLIPS:
+        raise ValueError(f"a fold has fewer than {_LEAST_CLIPS} clips: load more")
     return part[where]
+
+
+def clips_digest(dataset: AudioVisualDataset) -> str:
+    """
+    :param dataset: Clips.
+    :return: Tells them from others.
+    """
+    digest = hashlib.sha256(repr(dataset.layout.to_dict()).encode())
+    for array in (dataset.audio, dataset.video, dataset.labels):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()[:12]
 
 
 def prepare_fold(

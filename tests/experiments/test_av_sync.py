@@ -48,9 +48,9 @@ def test_a_row_knows_what_was_fooled_and_what_noise_would_do():
 def test_a_confidence_that_is_too_high_is_suspicious_on_two_sides():
     rows = detection_table([BENIGN, cell("bim", [2.0, 2.1, 2.2, 2.3], "0000", noise=[0.9, 0.8, 0.7, 0.6])])
     found = {row["detector"]: row for row in rows if row["change"].startswith("bim")}
-    assert (found["single"]["auc"], found["single, two-sided"]["auc"]) == (0.0, 1.0)
-    assert found["single, two-sided"]["f1"] == 1.0
-    assert found["single, two-sided"]["flagged_benign"] == 0.0
+    assert (found["single"]["auc"], found["single, either side"]["auc"]) == (0.0, 1.0)
+    assert found["single, either side"]["f1"] == 1.0
+    assert found["single, either side"]["flagged_benign"] == 0.0
 
 
 def test_the_threshold_of_a_half_is_learnt_on_the_other():
@@ -109,6 +109,11 @@ def test_clips_of_a_file_stay_together_and_labels_are_spread(talking_bars):
     assert (folds != fold_of(data, 3, 1)).any()
     with pytest.raises(ValueError, match="16 files cannot be in 17 folds"):
         fold_of(data, 17, 0)
+    with pytest.raises(ValueError, match="fewer than 4 clips"):
+        fold_of(data.subset(range(9)), 3, 0)
+    spoken = replace(data, speakers=tuple(f"s{i % 8}" for i in range(32)))
+    by_speaker = fold_of(spoken, 3, 0)
+    assert all(len(set(by_speaker[np.array(spoken.speakers) == name])) == 1 for name in set(spoken.speakers))
 
 
 @pytest.fixture
@@ -130,7 +135,8 @@ def small(monkeypatch):
 
 
 def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_bars, tmp_path, monkeypatch):
-    strangers = replace(talking_bars.subset(range(4)), paths=tuple(f"other/{i}.mpg" for i in range(4)))
+    names = {"paths": tuple(f"other/{i}.mpg" for i in range(4)), "speakers": ("new",) * 4}
+    strangers = replace(talking_bars.subset(range(4)), **names)
     longer = replace(
         talking_bars,
         **{name: getattr(talking_bars, name) + getattr(strangers, name) for name in ("sentences", "speakers", "paths")},
@@ -143,7 +149,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_ba
     record = av_sync(talking_bars, tmp_path, talking=longer, preset="tiny", progress=False)
     assert {row["clips_of"]: row["clips"] for row in record["offsets"]} == {"offsets": 8, "strangers": 4}
     detectors = {row["detector"] for row in record["rows"]}
-    assert {"single", "random", "ensemble", "random ensemble", "single, two-sided"} <= detectors
+    assert {"single", "random", "ensemble", "random ensemble", "single, either side"} <= detectors
     assert record["data"]["strangers"] == 4
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "adaptive 512/8, 0.5 x confidence of random" in page
