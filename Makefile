@@ -28,8 +28,8 @@ demo: setup
 	$(BIN)/art-audio demo --out out/demo
 
 test: setup lint
-	# one thread: two that have to wait for each other on a busy machine are many times slower
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest
+	# two processes of one thread each: threads that wait for each other on a busy machine are many times slower
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbmake --nbmake-timeout=600 notebooks
 
 lint: setup

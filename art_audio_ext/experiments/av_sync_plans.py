@@ -19,8 +19,8 @@ class Change:
     One thing done to clips.
 
     :param kind: "none"; "noisy", white noise 20 dB below the sound; "mismatched", the sound of a clip of another label;
-        "frozen", the middle picture all the time; "late", sound ten frames late, its end in front; "fgsm", "bim", or "adaptive": steps of BIM on
-        cross-entropy plus `weight` times the confidence of `detector`.
+        "frozen", the middle picture all the time; "late", sound ten frames late, its end in front; "fgsm", "bim"; or
+        "adaptive": steps of BIM on cross-entropy plus `weight` times the confidence of `detector`.
     :param audio: Largest change of a sample, of 32768.
     :param video: Largest change of a pixel, of 255.
     :param weight: Of an adaptive attack.

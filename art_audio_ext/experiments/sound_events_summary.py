@@ -87,7 +87,8 @@ def transfer_rows(looked: Sequence[Cell], labels: np.ndarray) -> list[dict[str, 
     """
     groups: dict[tuple[str, str, str], list[tuple[Flags, Flags]]] = {}
     for task, result in looked:
-        for other, calls in result["calls"].items() if task["kind"] == "transfer" else ():
+        for other in task["others"] if task["kind"] == "transfer" else ():  # a file has them in another order
+            calls = result["calls"][other]
             own = labels[result["rows"]]
             known = np.flatnonzero(np.array(calls["clean"]) == own)
             wrong = [
@@ -114,8 +115,8 @@ def survival_rows(looked: Sequence[Cell], labels: np.ndarray) -> list[dict[str, 
     """
     parts: dict[tuple[str, str, str], list[tuple[Flags, Flags]]] = {}
     for task, result in looked:
-        for channel, calls in result["calls"].items() if task["kind"] == "survival" else ():
-            flags = _survivors(result, calls, labels)
+        for channel in task["channels"] if task["kind"] == "survival" else ():
+            flags = _survivors(result, result["calls"][channel], labels)
             for model in (task["model"], ALL):
                 parts.setdefault((task["source"]["attack"], model, channel), []).append(flags)
     rows = []

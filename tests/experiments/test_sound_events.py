@@ -7,7 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from art_audio_ext.cli import app
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments import sound_events as module
 from art_audio_ext.experiments import sound_events_models
@@ -37,7 +39,8 @@ def attacked(model, attack, *clips):
 
 
 def looked(kind, calls, rows=(0, 1, 2, 3), targets=(None,) * 4):
-    task = {"kind": kind, "model": "m", "source": {"attack": "a"}}
+    task = {"kind": kind, "model": "m", "source": {"attack": "a"}, "others": dict.fromkeys(calls)}
+    task["channels"] = list(calls)
     return task, {"rows": list(rows), "targets": list(targets), "calls": calls}
 
 
@@ -143,7 +146,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     assert found["fgsm"]["snr_mean"] == pytest.approx(-10, abs=0.1)
     kept = {(row["channel"], row["attack"]): row["survived"] for row in record["survival"] if row["model"] == "all"}
     assert kept["none", "fgsm"] == 1.0
-    assert {channel for channel, _ in kept} == {"none", "pcm-16", "resample-1/2", "room"}
+    assert list(dict.fromkeys(name for name, _ in kept)) == ["none", "pcm-16", "resample-1/2", "room"]
     assert {(row["source"], row["other"]) for row in record["transfer"]} == {("vgg13", "gcnn"), ("gcnn", "vgg13")}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") >= 4
@@ -156,3 +159,11 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     next(path for path in (tmp_path / "clips").iterdir() if "vgg13-fgsm" in path.name).unlink()
     with pytest.raises(ValueError, match="missing or damaged"):
         sound_events(toys, tmp_path, preset="tiny", progress=False)
+
+
+def test_the_command_says_what_there_is(tmp_path):
+    found = CliRunner().invoke(
+        app, ["experiment", "sound-events", "--data", "x", "--out", str(tmp_path), "--parts", "a"]
+    )
+    assert found.exit_code != 0
+    assert "transfer, survival" in str(found.exception) + found.output
