@@ -92,8 +92,8 @@ def corpus_files(
     """
     clip_length(seconds, check_sample_rate(sample_rate))
     folder = Path(root).expanduser()
-    if not folder.is_dir():
-        state = "is a file" if folder.exists() else "does not exist"
+    if not str(root) or not folder.is_dir():  # an empty name would be the folder that one stands in
+        state = "is a file" if folder.is_file() else "does not exist"
         raise ValueError(f"{str(root)!r} {state}: name the folder of {what}; nothing is downloaded")
     folder = folder.resolve()
     files, skipped = scan_sounds(folder)

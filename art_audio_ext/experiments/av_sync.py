@@ -22,6 +22,7 @@ from art_audio_ext.experiments.av_sync_summary import detection_table, offset_ta
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sync_view import write_av_sync
 
+_LEAST_CLIPS = 4  # of a fold, half of which judge the other half
 _RULES = 1  # raise it when cells of another time must not be mixed with new ones
 
 
@@ -124,6 +125,8 @@ def _context(
 ) -> SyncContext:
     """Folds by files, and the networks of each that is tested."""
     folds = fold_of(words, size.folds, seed)
+    if np.bincount(folds).min() < _LEAST_CLIPS:
+        raise ValueError(f"a fold has fewer than {_LEAST_CLIPS} clips: load more")
     longer = folds if talking is words else _same_folds(words, folds, talking, size.folds)
     if (longer < 0).all():  # other recordings altogether: folds of their own
         longer = fold_of(talking, size.folds, seed)

@@ -20,7 +20,6 @@ from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
-_LEAST_CLIPS = 4  # of a fold, half of which judge the other half
 _FRONT_ENDS = ("standard", "mfcc")  # in turn, so that an ensemble does not look at one thing
 
 
@@ -52,7 +51,7 @@ def fold_of(dataset: AudioVisualDataset, folds: int, seed: int) -> np.ndarray:
     :param folds: How many parts, at least 2.
     :param seed: Of the draw.
     :return: int (N,), from 0.
-    :raises ValueError: If there are fewer groups than folds, or a fold would have fewer than four clips.
+    :raises ValueError: If there are fewer groups than folds.
     """
     names, where = np.unique(groups_of(dataset, folds), return_inverse=True)
     if not 2 <= folds <= len(names):
@@ -62,8 +61,6 @@ def fold_of(dataset: AudioVisualDataset, folds: int, seed: int) -> np.ndarray:
     order = order[np.argsort(first[order], kind="stable")]  # a label after the other, dealt out in turn
     part = np.empty(len(names), np.int64)
     part[order] = np.arange(len(names)) % folds
-    if np.bincount(part[where]).min() < _LEAST_CLIPS:
-        raise ValueError(f"a fold has fewer than {_LEAST_CLIPS} clips: load more")
     return part[where]
 
 

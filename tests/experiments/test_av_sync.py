@@ -109,8 +109,6 @@ def test_clips_of_a_file_stay_together_and_labels_are_spread(talking_bars):
     assert (folds != fold_of(data, 3, 1)).any()
     with pytest.raises(ValueError, match="16 files cannot be in 17 folds"):
         fold_of(data, 17, 0)
-    with pytest.raises(ValueError, match="fewer than 4 clips"):
-        fold_of(data.subset(range(9)), 3, 0)
     spoken = replace(data, speakers=tuple(f"s{i % 8}" for i in range(32)))
     by_speaker = fold_of(spoken, 3, 0)
     assert all(len(set(by_speaker[np.array(spoken.speakers) == name])) == 1 for name in set(spoken.speakers))
@@ -132,6 +130,11 @@ def small(monkeypatch):
         Change("adaptive", 512, 8, 0.5, "random", 2),
     )
     monkeypatch.setattr(module, "changes", lambda parts: list(few))
+
+
+def test_folds_that_cannot_judge_each_other_are_refused(small, talking_bars, tmp_path):
+    with pytest.raises(ValueError, match="a fold has fewer than 4 clips: load more"):
+        av_sync(talking_bars.subset(range(9)), tmp_path, preset="tiny", progress=False)
 
 
 def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_bars, tmp_path, monkeypatch):
