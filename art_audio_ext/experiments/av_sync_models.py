@@ -134,7 +134,5 @@ def _sync_settings(preset: str, k: int, epochs: int | None) -> SyncNetSettings:
 
 def _digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
     """Names a file by all that decides it."""
-    digest = hashlib.sha256(repr((sorted(settings.to_dict().items()), seed, part.layout.to_dict())).encode())
-    for array in (part.audio, part.video, part.labels):
-        digest.update(np.ascontiguousarray(array).data)
-    return digest.hexdigest()[:12]
+    decided = (sorted(settings.to_dict().items()), seed, clips_digest(part))
+    return hashlib.sha256(repr(decided).encode()).hexdigest()[:12]

@@ -10,7 +10,6 @@ from art_audio_ext.datasets.video_files import load_av
 from art_audio_ext.functional.resampling import resampled
 from art_audio_ext.functional.sound_channels import fitted
 
-_OPUS_RATE = 48000  # what it decodes to, whatever it was given
 _CODECS = {"mp3": ("libmp3lame", "mp3", "fltp"), "opus": ("libopus", "ogg", "flt")}
 
 

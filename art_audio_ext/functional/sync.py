@@ -87,21 +87,6 @@ def sync_confidence(distances: Tensor) -> Tensor:
     return torch.nanmedian(distances, -1).values - least
 
 
-def soft_confidence(distances: Tensor, temperature: float = 0.05) -> Tensor:
-    """
-    Mean less soft minimum over the shifts: smooth everywhere, for attacks that climb or sink along it.
-
-    :param distances: Of `shift_distances`, (N, 2K + 1).
-    :param temperature: Of the minimum, in the unit of the distances.
-    :return: Shape (N,); larger than the mean less the minimum by at most temperature x log(2K + 1).
-    """
-    absent = distances.isnan()
-    far = (-distances / temperature).masked_fill(absent, -math.inf)
-    count = (~absent).sum(-1)
-    mean = distances.masked_fill(absent, 0).sum(-1) / count
-    return mean + temperature * torch.logsumexp(far, -1)
-
-
 def reference_windows(frames: int, samples: int) -> int:
     """
     How many windows the reference looks at: one fewer than there are.

@@ -11,6 +11,7 @@ from art.estimators.classification import PyTorchClassifier
 from torch import nn
 
 from art_audio_ext.attacks.evasion import AudioPGD
+from art_audio_ext.attacks.evasion.white_box import channels_last
 from art_audio_ext.defences.preprocessor import Purifier
 from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 
@@ -188,3 +189,14 @@ def test_half_the_precision_finds_nearly_the_same_point(network, x):
     assert np.abs(half).max() <= 0.002 + 1e-6
     with pytest.raises(ValueError, match="dtype must be one of float32, bfloat16"):
         AudioPGD(classifier, dtype="float8")
+
+
+def test_kernels_lie_as_before_afterwards_and_mean_the_same_meanwhile():
+    model = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.Conv1d(4, 2, 1))
+    kernel, x = model[0].weight, torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    place, expected = kernel.data_ptr(), model[0](x)
+    with pytest.raises(KeyError), channels_last(model):
+        assert kernel.is_contiguous(memory_format=torch.channels_last) and not kernel.is_contiguous()
+        torch.testing.assert_close(model[0](x), expected)
+        raise KeyError
+    assert kernel.data_ptr() == place and kernel.is_contiguous()
