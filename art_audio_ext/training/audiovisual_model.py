@@ -13,7 +13,7 @@ from art_audio_ext.functional.ctc import LabelCodes, beam_decode, greedy_decode
 from art_audio_ext.networks.audiovisual_recogniser import AudioVisualRecogniser
 from art_audio_ext.networks.audiovisual_row import RowModel
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
-from art_audio_ext.training.speech_model import checked_label_names
+from art_audio_ext.training.clip_model import checked_label_names
 from art_audio_ext.training.weight_files import read_weights, weights_checksum, write_weights
 
 if TYPE_CHECKING:

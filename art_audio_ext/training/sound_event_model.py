@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from art_audio_ext.networks.sound_event_classifiers import SoundEventClassifier
+from art_audio_ext.training.clip_model import checked_label_names
 from art_audio_ext.training.posterior_model import PosteriorModel
 from art_audio_ext.training.sound_event_settings import SoundEventSettings
-from art_audio_ext.training.speech_model import checked_label_names
 from art_audio_ext.training.weight_files import read_weights
 
 if TYPE_CHECKING:

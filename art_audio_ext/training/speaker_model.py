@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from art_audio_ext.networks.speaker_classifier import SpeakerClassifier
+from art_audio_ext.training.clip_model import checked_label_names
 from art_audio_ext.training.posterior_model import PosteriorModel
 from art_audio_ext.training.speaker_settings import SPEAKER_RATE, SpeakerSettings
-from art_audio_ext.training.speech_model import checked_label_names
 from art_audio_ext.training.weight_files import read_weights
 
 

@@ -13,15 +13,16 @@ from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.front_end import SPEECH_MEL_RATE
 from art_audio_ext.networks.speech_classifiers import SpeechClassifier
 from art_audio_ext.training.classifier_settings import ClassifierSettings
-from art_audio_ext.training.weight_files import read_weights, weights_checksum, write_weights
+from art_audio_ext.training.clip_model import ClipModel, checked_label_names
+from art_audio_ext.training.weight_files import read_weights
 
 if TYPE_CHECKING:
     from art.estimators.classification import PyTorchClassifier
 
-_FORMAT, _SOURCE = "art_audio_ext.SpeechModel", "`art-audio train classifier`"
+_SOURCE = "`art-audio train classifier`"
 
 
-class SpeechModel:
+class SpeechModel(ClipModel[ClassifierSettings]):
     """
     A trained classifier of speech commands, one second at 16 kHz.
 
@@ -31,17 +32,8 @@ class SpeechModel:
     :param history: Losses of each epoch.
     """
 
+    FORMAT = "art_audio_ext.SpeechModel"
     sample_rate = SPEECH_MEL_RATE
-
-    def __init__(
-        self,
-        network: SpeechClassifier,
-        settings: ClassifierSettings,
-        label_names: Sequence[str],
-        history: list[dict[str, float]] | None = None,
-    ) -> None:
-        self.network = network.eval().requires_grad_(False)
-        self.settings, self.label_names, self.history = settings, tuple(label_names), list(history or [])
 
     def predict(self, waveforms: np.ndarray, batch_size: int = 128) -> np.ndarray:
         """
@@ -69,7 +61,7 @@ class SpeechModel:
         :param device_type: "gpu" where there is one, or "cpu".
         :return: The classifier; it shares this model's network.
         """
-        return art_classifier(self.network, len(self.label_names), defences, length=length, device_type=device_type)
+        return super().as_art(defences, length=length, device_type=device_type)
 
     def copy_network(self, classes: int, floor_sigma: float) -> SpeechClassifier:
         """
@@ -86,24 +78,6 @@ class SpeechModel:
         network.load_state_dict(self.network.state_dict())
         return network.train()
 
-    def checksum(self) -> int:
-        """A number that tells these weights from others."""
-        return weights_checksum(self.network)
-
-    def save(self, path: str | Path) -> Path:
-        """
-        Write the weights as safetensors, and beside them a JSON of what is needed to rebuild the object.
-
-        :param path: With or without `.safetensors`; the folder is made if absent.
-        :return: The path of the weights.
-        """
-        about = {
-            "settings": self.settings.to_dict(),
-            "label_names": list(self.label_names),
-            "history": self.history,
-        }
-        return write_weights(self.network, path, _FORMAT, about)
-
     @classmethod
     def load(cls, path: str | Path) -> SpeechModel:
         """
@@ -114,7 +88,7 @@ class SpeechModel:
         :raises ValueError: If the JSON is missing or either file is damaged or of something else.
         """
         needed = ("settings", "label_names")
-        network, about = read_weights(path, _FORMAT, _build, needed, kind="classifier", source=_SOURCE)
+        network, about = read_weights(path, cls.FORMAT, _build, needed, kind="classifier", source=_SOURCE)
         return cls(network, ClassifierSettings.from_dict(about["settings"]), about["label_names"], about["history"])
 
 
@@ -123,40 +97,3 @@ def _build(about: dict[str, Any]) -> SpeechClassifier:
     names = checked_label_names(about["label_names"])
     settings = ClassifierSettings.from_dict(about["settings"])
     return SpeechClassifier(settings.architecture, len(names), settings.width, settings.floor_sigma)
-
-
-def checked_label_names(names: Any) -> list[str]:
-    """
-    :param names: What a JSON says.
-    :return: It.
-    :raises ValueError: If it is no list of two names or more.
-    """
-    if not isinstance(names, list) or len(names) < 2 or not all(isinstance(name, str) for name in names):
-        raise ValueError("label_names of a classifier must be a list of two names or more: copy its JSON again")
-    return names
-
-
-def art_classifier(
-    network: torch.nn.Module, classes: int, defences: Sequence[Any], *, length: int, device_type: str
-) -> PyTorchClassifier:
-    """
-    An ART classifier on waveforms, with PyTorch preprocessing before it.
-
-    :param network: Sound (N, length) to logits; it is shared.
-    :param classes: Number of logits.
-    :param defences: Purifiers in the order in which sound meets them.
-    :param length: Samples a clip.
-    :param device_type: "gpu" where there is one, or "cpu".
-    :return: The classifier.
-    """
-    from art.estimators.classification import PyTorchClassifier  # takes seconds to import
-
-    return PyTorchClassifier(
-        network,
-        torch.nn.CrossEntropyLoss(),
-        (length,),
-        classes,
-        clip_values=(-1.0, 1.0),
-        preprocessing_defences=list(defences) or None,
-        device_type=device_type,
-    )
