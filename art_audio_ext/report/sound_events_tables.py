@@ -15,6 +15,17 @@ _INPUTS = (
     *("SNR mean, dB (95%)", "more change than with the first, dB (95%)", "clips of both"),
 )
 _LEVELS = (10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 80.0)  # dB at which attacks meet
+#: Of the tables, but for the matrices, which `matrix_title` names.
+TITLES = {
+    "models": "Models",
+    "attacks": "Attacks",
+    "curves": "Success against SNR",
+    "halves": "SNR at which half of the clips break, dB (95%)",
+    "inputs": "Which input resists",
+    "labels": "Labels left and reached, untargeted",
+    "transfer": "Transfer",
+    "survival": "Survival",
+}
 Table = tuple[str, tuple[str, ...], list[list[str]]]
 
 
@@ -25,16 +36,36 @@ def tables(record: dict[str, Any]) -> list[Table]:
     """
     ends = ("label", "attack", "left", "reached", "share of all reached")
     found: list[Table] = [
-        ("Models", ("model", "input", "test clips", "accuracy (95%)"), [_model(row) for row in record["models"]]),
-        ("Attacks", _ATTACKS, [_attack(row) for row in record["attacks"]]),
+        (
+            TITLES["models"],
+            ("model", "input", "test clips", "accuracy (95%)"),
+            [_model(row) for row in record["models"]],
+        ),
+        (TITLES["attacks"], _ATTACKS, [_attack(row) for row in record["attacks"]]),
         *_strength(record["curves"]),
-        ("Which input resists", _INPUTS, [_input(row) for row in record["inputs"]]),
+        (TITLES["inputs"], _INPUTS, [_input(row) for row in record["inputs"]]),
         *(_matrix(attack, record) for attack in dict.fromkeys(row["attack"] for row in record["pairs"])),
-        ("Labels left and reached, untargeted", ends, _labels(record)),
-        ("Transfer", ("made for", "shown to", "attack", "clips", "fooled (95%)", "by noise"), _transfer(record)),
-        ("Survival", ("channel", "attack", "model", "clips", "survived (95%)", "benign right"), _survival(record)),
+        (TITLES["labels"], ends, _labels(record)),
+        (
+            TITLES["transfer"],
+            ("made for", "shown to", "attack", "clips", "fooled (95%)", "by noise"),
+            _transfer(record),
+        ),
+        (
+            TITLES["survival"],
+            ("channel", "attack", "model", "clips", "survived (95%)", "benign right"),
+            _survival(record),
+        ),
     ]
     return [table for table in found if table[2]]
+
+
+def matrix_title(attack: str) -> str:
+    """
+    :param attack: A targeted one.
+    :return: What its table is called.
+    """
+    return f"Targeted, {attack}: successes of attempts, median SNR in dB"
 
 
 def _model(row: dict[str, Any]) -> list[str]:
@@ -62,8 +93,8 @@ def _strength(rows: list[dict[str, Any]]) -> list[Table]:
         medians.append([attack, *cells])
     header = ("attack", "clips", *(f"{level:.0f} dB (95%)" for level in levels))
     return [
-        ("Success against SNR", header, met),
-        ("SNR at which half of the clips break, dB (95%)", ("attack", *models), medians),
+        (TITLES["curves"], header, met),
+        (TITLES["halves"], ("attack", *models), medians),
     ]
 
 
@@ -86,7 +117,7 @@ def _matrix(attack: str, record: dict[str, Any]) -> Table:
     lines, columns = ([name for name in known if name in {row[key] for row in rows}] for key in ("label", "target"))
     found = {(row["label"], row["target"]): _pair(row) for row in rows}
     cells = [[line, *(found.get((line, column), "") for column in columns)] for line in lines]
-    return f"Targeted, {attack}: successes of attempts, median SNR in dB", ("from / to", *columns), cells
+    return matrix_title(attack), ("from / to", *columns), cells
 
 
 def _pair(row: dict[str, Any]) -> str:

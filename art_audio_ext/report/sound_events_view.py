@@ -11,6 +11,7 @@ from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
 from art_audio_ext.report.sound_events_maps import draw_pairs, draw_transfer
 from art_audio_ext.report.sound_events_plots import draw_attacks, draw_curves, draw_spectrograms, draw_survival
+from art_audio_ext.report.sound_events_sentences import sentences
 from art_audio_ext.report.sound_events_tables import tables
 from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
 from art_audio_ext.report.voice_quality_view import HeardClips, listen_cards
@@ -60,12 +61,14 @@ def write_sound_events(record: dict[str, Any], out: str | Path, heard: HeardClip
 
 def format_sound_events(record: dict[str, Any]) -> str:
     """
-    The tables in Markdown.
+    The tables in Markdown, each with the sentence that it supports.
 
     :param record: From `experiments.sound_events.sound_events`.
     :return: Lines of text without a newline at the end.
     """
-    parts = [f"{name}:\n\n{markdown(header, rows)}" for name, header, rows in tables(record)]
+    said, parts = sentences(record), []
+    for name, header, rows in tables(record):
+        parts += [f"{name}:\n\n{markdown(header, rows)}", *([printable(said[name])] if name in said else ())]
     return "\n\n".join([*parts, *record["notes"]])
 
 
@@ -104,6 +107,7 @@ def _view(record: dict[str, Any], pictures: dict[str, bytes], heard: HeardClips 
             (name, list(header), [[printable(cell) for cell in row] for row in rows])
             for name, header, rows in tables(record)
         ],
+        "said": {name: printable(sentence) for name, sentence in sentences(record).items()},
         "listen": listen_cards(heard),
         "explanation": _EXPLANATION,
         "notes": record["notes"],
