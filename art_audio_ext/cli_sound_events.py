@@ -25,13 +25,23 @@ def sound_events_command(
         str, typer.Option(help="quick (two models, 20 clips), standard (all models and test clips) or paper (a GPU).")
     ] = "quick",
     models: Annotated[
-        str | None, typer.Option(help="Of vgg13, crnn, gcnn, dense-mel, dense-wav; default: the preset's.")
+        str | None,
+        typer.Option(
+            help="Of vgg13, crnn, gcnn, dense-mel, dense-wav, all but the last also with another input, such as "
+            "vgg13@wave or vgg13@constant_q; default: the preset's."
+        ),
     ] = None,
     attacks: Annotated[
         str | None,
         typer.Option(help="Of white-noise, fgsm, deepfool, carlini, carlini-targeted, lbfgs; default: all."),
     ] = None,
-    parts: Annotated[str | None, typer.Option(help="Of transfer, survival; default: both.")] = None,
+    parts: Annotated[
+        str | None,
+        typer.Option(
+            help="Of transfer (are others fooled), survival (what channels leave), inputs (which of mel, wave and "
+            "constant_q resists), curves (success against SNR, with a search for noise, FGSM and PGD); default: all."
+        ),
+    ] = None,
     clips: Annotated[int | None, typer.Option(min=1, help="Attack at most so many, instead of the preset's.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the models, instead of the preset's.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
@@ -42,7 +52,7 @@ def sound_events_command(
     scheduler: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Of the Dask scheduler.")] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress bars.")] = False,
 ) -> None:
-    """What do attacks do to sound-event classifiers, does it transfer, and does it survive a codec?"""
+    """What do attacks do to sound-event classifiers at which SNR, does it transfer, and does it survive a codec?"""
     from art_audio_ext.experiments.sound_events import sound_events
     from art_audio_ext.report.sound_events_view import format_sound_events
 

@@ -19,7 +19,9 @@ from art_audio_ext.experiments.lossy_codecs import missing_codecs
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.sound_events_cells import EventContext, attacked_clips, run_cell
 from art_audio_ext.experiments.sound_events_models import model_rows, prepare_models
-from art_audio_ext.experiments.sound_events_plans import ATTACKS, CHANNELS, LOSSY, MODELS, PARTS, PRESETS, Size
+from art_audio_ext.experiments.sound_events_names import MODELS, model_parts
+from art_audio_ext.experiments.sound_events_plans import ATTACKS, CHANNELS, LOSSY, PARTS, PRESETS, Size
+from art_audio_ext.experiments.sound_events_strength import curve_rows, input_rows, needed_changes
 from art_audio_ext.experiments.sound_events_summary import (
     Cell,
     attack_rows,
@@ -28,7 +30,7 @@ from art_audio_ext.experiments.sound_events_summary import (
     survival_rows,
     transfer_rows,
 )
-from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, look_tasks
+from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, curve_tasks, look_tasks
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.sound_events_view import write_sound_events
 from art_audio_ext.report.voice_quality_view import HeardClips
@@ -72,7 +74,7 @@ def sound_events(
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
     :return: `models`, `attacks`, `pairs`, `labels`, `transfer` and `survival`, lists of rows of
-        `sound_events_summary`; data, sizes, notes and machine.
+        `sound_events_summary`, `inputs` and `curves` of `sound_events_strength`; data, sizes, notes and machine.
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
@@ -85,7 +87,7 @@ def sound_events(
     judged = model_rows(files, test)
     context = EventContext(chosen_clips(test, size.clips, seed), files, out / "clips")
     note = missing_codecs() if "survival" in size.parts else ""
-    attacked, looked = _cells(size, context, out, note, seed, {"progress": progress, **engine})
+    attacked, searched, looked = _cells(size, context, out, note, seed, {"progress": progress, **engine})
     labels, names = context.test.labels, dataset.label_names
     record = {
         **{"experiment": "sound-events", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
@@ -93,7 +95,8 @@ def sound_events(
         "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)},
         **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
         **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels)},
-        **{"survival": survival_rows(looked, labels), "notes": [note] if note else []},
+        **{"survival": survival_rows(looked, labels), **_strength(size, attacked, searched, seed)},
+        "notes": [note] if note else [],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
@@ -123,6 +126,9 @@ def choose_size(
         raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
     size = PRESETS[preset]
     asked = {"models": (models, MODELS), "attacks": (attacks, ATTACKS), "parts": (parts, PARTS)}
+    for name in models or ():
+        if "@" in name:
+            model_parts(name)  # says more of a wrong pair than a list of names
     for name, (given, known) in asked.items():
         if unknown := sorted(set(given or ()) - set(known)):
             raise ValueError(f"{name}: there is no {', '.join(unknown)}: choose among {', '.join(known)}")
@@ -137,8 +143,8 @@ def choose_size(
 
 def _cells(
     size: Size, context: EventContext, out: Path, note: str, seed: int, engine: dict[str, Any]
-) -> tuple[list[Cell], list[Cell]]:
-    """Attacks first, then what is asked of the clips that they broke."""
+) -> tuple[list[Cell], list[Cell], list[Cell]]:
+    """Attacks first, then attacks over ratios, then what is asked of the clips that the first broke."""
     checksums = {name: about["checksum"] for name, about in context.models.items()}
     identity = {"experiment": "sound-events", "version": art_audio_ext.__version__, "rules": str(_RULES)}
     identity["data"] = fingerprint(context.test)
@@ -149,7 +155,16 @@ def _cells(
         return list(zip(tasks, found, strict=True))
 
     attacked = results(attack_tasks(size, context.test, checksums, seed))
-    return attacked, results(look_tasks(attacked, size, checksums, channels))
+    searched = results(curve_tasks(size, context.test, checksums, seed)) if "curves" in size.parts else []
+    return attacked, searched, results(look_tasks(attacked, size, checksums, channels))
+
+
+def _strength(size: Size, attacked: list[Cell], searched: list[Cell], seed: int) -> dict[str, list[dict[str, Any]]]:
+    """What attacks need, as far as asked for."""
+    needed, ends = needed_changes(attacked, searched), dict(size.search)
+    grid = np.arange(ends["low_db"], ends["high_db"] + 1.0, 2.0)
+    found = {"inputs": input_rows(needed, seed) if "inputs" in size.parts else []}
+    return {**found, "curves": curve_rows(needed, grid, seed) if "curves" in size.parts else []}
 
 
 def _heard(attacked: list[Cell], context: EventContext) -> HeardClips | None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.attacks.evasion.attack_report import run_reported
+from art_audio_ext.attacks.evasion.minimal_snr import minimal_snr
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments.lossy_codecs import through_codec
 from art_audio_ext.experiments.sound_events_plans import TARGETED, build_attack
@@ -39,11 +40,11 @@ def run_cell(experiment: dict[str, Any], context: EventContext) -> dict[str, Any
     """
     Attack a block, or look at what an attack left.
 
-    :param experiment: Of `attack_tasks` or `look_tasks`.
+    :param experiment: Of `attack_tasks`, `curve_tasks` or `look_tasks`.
     :param context: Clips and files.
-    :return: As `_attacked`, `_transferred` or `_survived` say.
+    :return: As `_attacked`, `_searched`, `_transferred` or `_survived` say.
     """
-    kinds = {"attack": _attacked, "transfer": _transferred, "survival": _survived}
+    kinds = {"attack": _attacked, "curve": _searched, "transfer": _transferred, "survival": _survived}
     return kinds[experiment["kind"]](experiment, context)
 
 
@@ -67,12 +68,9 @@ def attacked_clips(experiment: dict[str, Any], context: EventContext) -> np.ndar
 
 def _attacked(experiment: dict[str, Any], context: EventContext) -> dict[str, Any]:
     """`clips`: of each that the model had right, its `row` and its report; `seconds` for all."""
-    model, test = _model(experiment["model"], context), context.test
-    rows = np.array(experiment["rows"], np.int64)
-    sound, labels = np.asarray(test.waveforms)[rows], test.labels[rows]
+    model, rows, sound, labels, right = _block(experiment, context)
     targeted = experiment["attack"] in TARGETED
     given = np.array(experiment["targets"], np.int64) if targeted else labels
-    right = (model.predict(sound) == labels) & sound.any(axis=1)  # a silent clip has no ratio and is not attacked
     changed, begin = sound[right], time.perf_counter()
     reports: list[ClipReport] = []
     if right.any():
@@ -83,6 +81,29 @@ def _attacked(experiment: dict[str, Any], context: EventContext) -> dict[str, An
     _keep(changed, context.folder / experiment["file"])
     clips = [{"row": int(row), **report.as_dict()} for row, report in zip(rows[right], reports, strict=True)]
     return {"clips": clips, "seconds": seconds}
+
+
+def _searched(experiment: dict[str, Any], context: EventContext) -> dict[str, Any]:
+    """`clips`: of each that the model had right, its `row` and the highest ratio that breaks it, or None; `seconds`."""
+    model, rows, sound, labels, right = _block(experiment, context)
+    begin, found = time.perf_counter(), np.empty(0)
+    if right.any():
+        classifier = model.classifier(length=sound.shape[1])
+        attack = build_attack(experiment["attack"], classifier, experiment["seed"], experiment["options"])
+        found = minimal_snr(attack, sound[right], labels[right], **experiment["search"])
+    ratios = [float(ratio) if np.isfinite(ratio) else None for ratio in found]
+    clips = [{"row": int(row), "snr_db": ratio} for row, ratio in zip(rows[right], ratios, strict=True)]
+    return {"clips": clips, "seconds": time.perf_counter() - begin}
+
+
+def _block(
+    experiment: dict[str, Any], context: EventContext
+) -> tuple[SoundEventModel, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Of a block: its model, rows (n,), sound (n, L), labels (n,), and which clips are attacked (n,)."""
+    model, rows = _model(experiment["model"], context), np.array(experiment["rows"], np.int64)
+    sound, labels = np.asarray(context.test.waveforms)[rows], context.test.labels[rows]
+    right = (model.predict(sound) == labels) & sound.any(axis=1)  # a silent clip has no ratio and is not attacked
+    return model, rows, sound, labels, right
 
 
 def _transferred(experiment: dict[str, Any], context: EventContext) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments.purification_models import file_checksum
+from art_audio_ext.experiments.sound_events_names import input_of, model_parts
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.training.sound_event_model import SoundEventModel
 from art_audio_ext.training.sound_event_settings import SoundEventSettings, resolve_settings
@@ -29,7 +30,7 @@ def prepare_models(
     """
     Train what is not there yet; each training goes on where it was stopped.
 
-    :param names: Keys of `ARCHITECTURES`.
+    :param names: As `model_parts` takes them.
     :param train: Clips to learn from.
     :param folder: Where the files go, named by all that decides them.
     :param preset: Of the training.
@@ -41,7 +42,8 @@ def prepare_models(
     """
     found = {}
     for name in names:
-        settings = resolve_settings(name, preset, epochs=epochs)
+        architecture, front_end = model_parts(name)
+        settings = resolve_settings(architecture, preset, epochs=epochs, front_end=front_end)
         path = folder / f"{name}-{_digest(train, settings, seed)}.safetensors"
         if not path.is_file():
             from art_audio_ext.training.sound_event import train_sound_event_classifier  # Lightning takes seconds
@@ -60,13 +62,15 @@ def model_rows(models: dict[str, dict[str, Any]], test: AudioDataset) -> list[di
 
     :param models: From `prepare_models`.
     :param test: The clips.
-    :return: `model`, `clips`, `accuracy` and its 95% interval (`low`, `high`), and the `checksum` of its files.
+    :return: `model`, its `input`, `clips`, `accuracy` and its 95% interval (`low`, `high`), and the `checksum` of its
+        files.
     """
     rows = []
     for name, about in models.items():
         right = int((SoundEventModel.load(about["path"]).predict(np.asarray(test.waveforms)) == test.labels).sum())
         low, high = proportion_interval(right, len(test))
-        row: dict[str, Any] = {"model": name, "clips": len(test), "accuracy": right / len(test)}
+        row: dict[str, Any] = {"model": name, "input": input_of(name), "clips": len(test)}
+        row["accuracy"] = right / len(test)
         rows.append({**row, "low": low, "high": high, "checksum": about["checksum"]})
     return rows
 

@@ -12,14 +12,15 @@ from art_audio_ext.attacks.evasion.audio_carlini import AudioCarliniL2
 from art_audio_ext.attacks.evasion.audio_deepfool import AudioDeepFool
 from art_audio_ext.attacks.evasion.fgsm_snr import FGSMAtSNR
 from art_audio_ext.attacks.evasion.lbfgs import LBFGS
+from art_audio_ext.attacks.evasion.pgd_snr import PGDAtSNR
 from art_audio_ext.attacks.evasion.white_noise import WhiteNoise
 from art_audio_ext.networks.sound_event_classifiers import ARCHITECTURES
 
-MODELS = tuple(ARCHITECTURES)
 UNTARGETED = ("white-noise", "fgsm", "deepfool", "carlini")
 TARGETED = ("carlini-targeted", "lbfgs")
 ATTACKS = (*UNTARGETED, *TARGETED)
-PARTS = ("transfer", "survival")
+CURVES = ("white-noise", "fgsm", "pgd")  # of fixed size: searched over ratios; PGD has no ratio of its own
+PARTS = ("transfer", "survival", "inputs", "curves")
 SNR_DB = 20.0  # of the baselines, as published
 CHANNELS = (
     *("none", "pcm-24", "pcm-16", "resample-48000", "resample-3/4", "resample-1/2", "room"),
@@ -33,7 +34,7 @@ class Size:
     """
     How much is run.
 
-    :param models: Of `MODELS`.
+    :param models: As `model_parts` takes them.
     :param training: Preset of their training.
     :param clips: Test clips at most, None for all.
     :param attacks: Of `ATTACKS`.
@@ -41,6 +42,7 @@ class Size:
     :param targets: How many other labels for each of these.
     :param parts: Of `PARTS`.
     :param options: Of the attacks, by name, instead of their own.
+    :param search: Of `highest_snr`, for the curves of attacks of fixed size.
     """
 
     models: tuple[str, ...]
@@ -51,6 +53,7 @@ class Size:
     targets: int
     parts: tuple[str, ...] = PARTS
     options: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()
+    search: tuple[tuple[str, float], ...] = (("low_db", 0.0), ("high_db", 100.0))
 
     def options_of(self, attack: str) -> dict[str, Any]:
         """What this size says of an attack."""
@@ -62,16 +65,17 @@ _FAST = (
     ("carlini-targeted", (("binary_search_steps", 4), ("max_iter", 30))),
     ("lbfgs", (("bisections", 2), ("max_iter", 40))),
 )
+_COMPARED = (*ARCHITECTURES, "vgg13@wave", "vgg13@constant_q")  # one network with each input, beside all five
 PRESETS = {
     "quick": Size(("vgg13", "dense-mel"), "quick", 20, ATTACKS, 1, 1, options=_FAST),
-    "standard": Size(MODELS, "quick", None, ATTACKS, 2, 3),
-    "paper": Size(MODELS, "paper", None, ATTACKS, 6, 5),
+    "standard": Size(_COMPARED, "quick", None, ATTACKS, 2, 3),
+    "paper": Size(_COMPARED, "paper", None, ATTACKS, 6, 5),
 }
 
 
 def build_attack(name: str, classifier: PyTorchClassifier, seed: int, options: dict[str, Any]) -> EvasionAttack:
     """
-    :param name: Of `ATTACKS`.
+    :param name: Of `ATTACKS` or `CURVES`.
     :param classifier: To be attacked.
     :param seed: Of noise.
     :param options: Instead of the attack's own.
@@ -83,6 +87,8 @@ def build_attack(name: str, classifier: PyTorchClassifier, seed: int, options: d
         return WhiteNoise(classifier, **{"snr_db": SNR_DB, "seed": seed, **common})
     if name == "fgsm":
         return FGSMAtSNR(classifier, **{"snr_db": SNR_DB, **common})
+    if name == "pgd":
+        return PGDAtSNR(classifier, **{"snr_db": SNR_DB, **common})
     if name == "deepfool":
         return AudioDeepFool(classifier, **common)
     if name == "lbfgs":

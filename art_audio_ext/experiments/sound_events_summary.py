@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from art_audio_ext.functional.bootstrap import grouped_interval
-from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.functional.bootstrap import grouped_interval, share_interval
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 Flags = list[tuple[int, bool]]  # of a clip's row, whether something is so
@@ -159,16 +158,9 @@ def _share(flags: Flags, name: str, seed: int = 0) -> dict[str, Any]:
     """A share and its interval: Wilson's, or by drawing clips anew where a clip is there more than once."""
     if not flags:
         return {"clips": 0, name: None, "low": None, "high": None}
-    rows, values = np.array([row for row, _ in flags]), np.array([value for _, value in flags], float)
-    count = int(values.sum())
-    low, high = proportion_interval(count, len(values))
-    if len(set(rows)) < len(rows):
-        single = len(set(rows))  # where all agree, drawing anew says nothing: as many clips as there are
-        same = count in (0, len(values))
-        low, high = (
-            proportion_interval(single if count else 0, single) if same else grouped_interval(values, rows, seed)
-        )
-    return {"clips": len(values), name: count / len(values), "low": low, "high": high}
+    rows, values = np.array([row for row, _ in flags]), np.array([value for _, value in flags], bool)
+    low, high = share_interval(values, rows, seed)
+    return {"clips": len(values), name: float(values.mean()), "low": low, "high": high}
 
 
 def _names(cells: Sequence[Cell], key: str) -> list[str]:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
-from art_audio_ext.experiments.sound_events_plans import TARGETED, Size
+from art_audio_ext.experiments.sound_events_plans import ATTACKS, CURVES, TARGETED, Size
 
 _BLOCK = 16  # clips a cell: what a stop costs at most
 Cell = tuple[dict[str, Any], dict[str, Any]]
@@ -77,6 +77,24 @@ def attack_tasks(size: Size, test: AudioDataset, checksums: dict[str, str], seed
     return found
 
 
+def curve_tasks(size: Size, test: AudioDataset, checksums: dict[str, str], seed: int) -> list[dict[str, Any]]:
+    """
+    :param size: How much is run; of `CURVES`, those that it attacks with, and PGD.
+    :param test: Clips that are attacked.
+    :param checksums: Of the models, by name.
+    :param seed: Of draws.
+    :return: A task for each model, attack of fixed size and block of clips.
+    """
+    found = []
+    for model in size.models:
+        for attack in (name for name in CURVES if name in size.attacks or name not in ATTACKS):
+            for start in range(0, len(test), _BLOCK):
+                task: dict[str, Any] = {"kind": "curve", "model": model, "attack": attack, "seed": seed}
+                task |= {"rows": list(range(len(test)))[start : start + _BLOCK], "options": size.options_of(attack)}
+                found.append({**task, "search": dict(size.search), "checksum": checksums[model]})
+    return found
+
+
 def look_tasks(
     attacked: Sequence[Cell], size: Size, checksums: dict[str, str], channels: Sequence[str]
 ) -> list[dict[str, Any]]:
@@ -95,9 +113,17 @@ def look_tasks(
             continue
         task: dict[str, Any] = {"source": source, "broken": broken, "seed": source["seed"], "model": source["model"]}
         task |= {key: [clips[k][name] for k in broken] for key, name in (("rows", "row"), ("targets", "target"))}
-        others = {name: value for name, value in checksums.items() if name != source["model"]}
-        if "transfer" in size.parts and others:
-            found.append({"kind": "transfer", **task, "others": others})
+        if "transfer" in size.parts:
+            found += [
+                {"kind": "transfer", **task, "others": others} for others in _shown_to(source["model"], checksums)
+            ]
         if "survival" in size.parts:
             found.append({"kind": "survival", **task, "channels": list(channels)})
     return found
+
+
+def _shown_to(source: str, checksums: dict[str, str]) -> list[dict[str, str]]:
+    """Other models with their checksums: those with another input apart, so that the others' cells are not run anew."""
+    others = {name: value for name, value in checksums.items() if name != source}
+    parts = [{name: others[name] for name in others if ("@" in name) == other_input} for other_input in (False, True)]
+    return [part for part in parts if part]

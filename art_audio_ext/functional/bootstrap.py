@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
+
+from art_audio_ext.functional.metrics import proportion_interval
 
 _DRAWS = 2000
 _PERCENT = (2.5, 97.5)
@@ -28,3 +32,42 @@ def grouped_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> t
         found = np.array([sums[run][:, groups].sum() for run, groups in zip(runs, drawn, strict=True)]) / len(sums)
     low, high = np.percentile(found / sizes[drawn].sum(1), _PERCENT)
     return float(low), float(high)
+
+
+def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """
+    95% interval of a share: Wilson's, or by drawing groups anew where a group has several flags.
+
+    Where all agree, drawing anew says nothing: then it is Wilson's, with as many trials as there are groups.
+
+    :param flags: One a clip (N,), at least one.
+    :param groups: Which belong together (N,), any values.
+    :param seed: Of the draws.
+    :return: Lower and upper end.
+    """
+    flags, single = np.asarray(flags, bool), len(np.unique(groups))
+    count = int(flags.sum())
+    if single == len(flags) or count in (0, len(flags)):
+        return proportion_interval(round(count * single / len(flags)), single)
+    return grouped_interval(flags.astype(np.float64), groups, seed)
+
+
+def median_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
+    """
+    The upper median, which is one of the values, and its 95% interval by a bootstrap of groups.
+
+    :param values: One a clip (N,), at least one; they may be infinite, which a mean may not.
+    :param groups: Which belong together (N,), any values.
+    :param seed: Of the draws.
+    :return: The median, lower and upper end.
+    """
+    order = np.argsort(values, kind="stable")
+    ordered, group = np.asarray(values, np.float64)[order], np.unique(groups, return_inverse=True)[1][order]
+    count, rng = int(group.max()) + 1, np.random.default_rng(seed)
+    found = np.empty(_DRAWS)
+    for draw in range(_DRAWS):
+        often = np.cumsum(np.bincount(rng.integers(count, size=count), minlength=count)[group])
+        found[draw] = ordered[np.searchsorted(often, often[-1] // 2, side="right")]
+    found.sort()  # an end is one of the medians: between two that are infinite there is nothing
+    low, high = (found[math.floor(share / 100 * (_DRAWS - 1))] for share in _PERCENT)
+    return float(ordered[len(ordered) // 2]), float(low), float(high)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from art_audio_ext.functional.bootstrap import grouped_interval
+from art_audio_ext.functional.bootstrap import median_interval, share_interval
 
 #: Of rows (n,) and a ratio in dB for each of them (n,): whether the attack at that ratio breaks them, bool (n,).
 Trial = Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -27,6 +27,8 @@ class SuccessCurve:
     :param clips: How many.
     :param median_snr_db: Ratio at which half of the clips are broken, in dB; None if less than half ever are, or half
         are at any ratio.
+    :param median_low_db: Lower end of its 95% interval; None where that is no number.
+    :param median_high_db: Upper end.
     """
 
     snr_db: tuple[float, ...]
@@ -35,6 +37,8 @@ class SuccessCurve:
     high: tuple[float, ...]
     clips: int
     median_snr_db: float | None
+    median_low_db: float | None = None
+    median_high_db: float | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The same as plain values for JSON."""
@@ -69,16 +73,18 @@ def success_curve(
     groups = np.arange(len(reached)) if groups is None else np.asarray(groups)
     if groups.shape != reached.shape:
         raise ValueError(f"groups has shape {groups.shape} for {len(reached)} clips: give one value a clip")
-    broken = (reached[None] >= grid[:, None]).astype(np.float64)
-    ends = [grouped_interval(row, groups, seed) for row in broken]
-    median = float(np.sort(reached)[len(reached) // 2])  # not a mean of two: one of them may be infinite
+    broken = reached[None] >= grid[:, None]
+    ends = [share_interval(row, groups, seed) for row in broken]
+    middle = [value if math.isfinite(value) else None for value in median_interval(reached, groups, seed)]
     return SuccessCurve(
         snr_db=tuple(map(float, grid)),
         success=tuple(map(float, broken.mean(axis=1))),
         low=tuple(end[0] for end in ends),
         high=tuple(end[1] for end in ends),
         clips=len(reached),
-        median_snr_db=median if math.isfinite(median) else None,
+        median_snr_db=middle[0],
+        median_low_db=middle[1],
+        median_high_db=middle[2],
     )
 
 

@@ -1,4 +1,4 @@
-"""Pictures of the study of sound-event classifiers: success, ratio, transfer, survival of channels, spectrograms."""
+"""Pictures of the study of sound-event classifiers: success, ratio, curves, survival of channels, spectrograms."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from art_audio_ext.report.sound import level_pictures
 from art_audio_ext.report.voice_quality_view import HeardClips
 
-_COLOURS = ("#2457b8", "#b3261e", "#2e7d32", "#8e5bb5", "#c77700", "#555555")
+_COLOURS = ("#2457b8", "#b3261e", "#2e7d32", "#8e5bb5", "#c77700", "#555555", "#00838f")
 
 
 def draw_attacks(rows: list[dict[str, Any]]) -> bytes:
@@ -44,37 +44,29 @@ def draw_attacks(rows: list[dict[str, Any]]) -> bytes:
         panel.set_xticks(range(len(attacks)), attacks, fontsize=8)
         panel.set_ylabel(title, fontsize=8)
     figure.axes[0].legend(fontsize=7)
-    return _png(figure)
+    return png(figure)
 
 
-def draw_transfer(rows: list[dict[str, Any]]) -> bytes:
+def draw_curves(rows: list[dict[str, Any]]) -> bytes:
     """
-    A map for each attack: made for the model of a line, shown to the model of a column.
+    Success against signal-to-noise ratio, a line an attack, with bands; targeted attacks are dashed.
 
-    :param rows: From `transfer_rows`, at least one.
+    :param rows: From `curve_rows`, at least one; of all models where there are several.
     :return: A PNG.
     """
-    attacks = list(dict.fromkeys(row["attack"] for row in rows))
-    models = list(dict.fromkeys(name for row in rows for name in (row["source"], row["other"])))
-    columns = min(3, len(attacks))
-    lines = -(-len(attacks) // columns)
-    figure = Figure(figsize=(1 + 2.9 * columns, 0.6 + 2.7 * lines), layout="constrained")
-    for panel in (panels := figure.subplots(lines, columns, squeeze=False).ravel())[len(attacks) :]:
-        panel.axis("off")
-    for panel, attack in zip(panels, attacks, strict=False):
-        found = np.full((len(models), len(models)), np.nan)
-        for row in rows:
-            if row["attack"] == attack and row["fooled"] is not None:
-                found[models.index(row["source"]), models.index(row["other"])] = row["fooled"]
-        panel.imshow(found, vmin=0, vmax=1, cmap="magma")
-        for (line, column), value in np.ndenumerate(found):
-            if np.isfinite(value):
-                colour = "white" if value < 0.6 else "black"
-                panel.text(column, line, f"{100 * value:.0f}%", ha="center", va="center", fontsize=7, color=colour)
-        panel.set_xticks(range(len(models)), models, fontsize=6, rotation=45)
-        panel.set_yticks(range(len(models)), models, fontsize=6)
-        panel.set_title(attack, fontsize=8)
-    return _png(figure)
+    several = any(row["model"] == "all" for row in rows)
+    figure = Figure(figsize=(8, 4.2), layout="constrained")
+    panel = figure.subplots()
+    for place, row in enumerate(row for row in rows if not several or row["model"] == "all"):
+        colour, style = _COLOURS[place % len(_COLOURS)], "--" if row["targeted"] else "-"
+        panel.plot(row["snr_db"], row["success"], style, color=colour, label=row["attack"], linewidth=1.6)
+        panel.fill_between(row["snr_db"], row["low"], row["high"], color=colour, alpha=0.15, linewidth=0)
+    panel.set_xlabel("signal-to-noise ratio at least, dB  (further right: a smaller change)", fontsize=8)
+    panel.set_ylabel("clips broken", fontsize=8)
+    panel.set_ylim(-0.02, 1.02)
+    panel.grid(alpha=0.3)
+    panel.legend(fontsize=7)
+    return png(figure)
 
 
 def draw_survival(rows: list[dict[str, Any]]) -> bytes:
@@ -100,7 +92,7 @@ def draw_survival(rows: list[dict[str, Any]]) -> bytes:
     panel.set_ylim(-0.03, 1.03)
     panel.set_ylabel("attacks that are still there", fontsize=8)
     panel.legend(fontsize=7)
-    return _png(figure)
+    return png(figure)
 
 
 def draw_spectrograms(heard: HeardClips) -> bytes:
@@ -122,10 +114,14 @@ def draw_spectrograms(heard: HeardClips) -> bytes:
             if line == 0 or column:
                 panel.imshow(pictures[line], origin="lower", aspect="auto", vmin=-120, vmax=-20, cmap="magma")
                 panel.set_title(title, fontsize=8)
-    return _png(figure)
+    return png(figure)
 
 
-def _png(figure: Figure) -> bytes:
+def png(figure: Figure) -> bytes:
+    """
+    :param figure: Drawn.
+    :return: The same for the same drawing, byte for byte.
+    """
     stream = io.BytesIO()
     FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
     return stream.getvalue()

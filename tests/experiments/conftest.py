@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments import voice_conversion
 from art_audio_ext.experiments.voice_conversion_size import PRESETS
 from art_audio_ext.functional.poison_scores import PoisonScores
@@ -110,3 +111,15 @@ def buzzing_voices(tmp_path, monkeypatch) -> Path:
     victim = ClassifierSettings(width=4, epochs=6, batch_size=16, learning_rate=1e-2, augment=False)
     monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], victim=victim, rates=(0.1,), rate=0.1))
     return tmp_path / "voices"
+
+
+@pytest.fixture(scope="module")
+def toys() -> AudioDataset:
+    """Twenty-four clips of 8,192 samples at 4 kHz: low and high tones."""
+    draws, labels = np.random.default_rng(0), np.tile([0, 1], 12)
+    time = np.arange(8192) / 4000
+    pitch = (300 + 900 * labels)[:, None] * draws.uniform(0.9, 1.1, (24, 1))
+    sound = 0.2 * np.sin(2 * np.pi * pitch * time) + 0.005 * draws.standard_normal((24, 8192))
+    partition = np.where(np.arange(24) < 16, "train", "test")
+    names, blank = np.array([f"{k}.wav" for k in range(24)]), np.full(24, "")
+    return AudioDataset(sound.astype(np.float32), labels, ("low", "high"), 4000, names, blank, partition, "toys")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import permutations
 
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from art_audio_ext.cli import app
-from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments import sound_events as module
 from art_audio_ext.experiments import sound_events_models
 from art_audio_ext.experiments.sound_events import choose_size, sound_events
@@ -42,18 +42,6 @@ def looked(kind, calls, rows=(0, 1, 2, 3), targets=(None,) * 4):
     task = {"kind": kind, "model": "m", "source": {"attack": "a"}, "others": dict.fromkeys(calls)}
     task["channels"] = list(calls)
     return task, {"rows": list(rows), "targets": list(targets), "calls": calls}
-
-
-@pytest.fixture(scope="module")
-def toys() -> AudioDataset:
-    """Twenty-four clips of 8,192 samples at 4 kHz: low and high tones."""
-    draws, labels = np.random.default_rng(0), np.tile([0, 1], 12)
-    time = np.arange(8192) / 4000
-    pitch = (300 + 900 * labels)[:, None] * draws.uniform(0.9, 1.1, (24, 1))
-    sound = 0.2 * np.sin(2 * np.pi * pitch * time) + 0.005 * draws.standard_normal((24, 8192))
-    partition = np.where(np.arange(24) < 16, "train", "test")
-    names, blank = np.array([f"{k}.wav" for k in range(24)]), np.full(24, "")
-    return AudioDataset(sound.astype(np.float32), labels, ("low", "high"), 4000, names, blank, partition, "toys")
 
 
 def test_rows_of_attacks_count_clips_once():
@@ -116,6 +104,7 @@ def test_tasks_cover_every_clip_and_no_target_is_the_own_label(toys):
     [
         ({"preset": "huge"}, "preset"),
         ({"models": ["resnet"]}, "dense-wav"),
+        ({"models": ["dense-wav@mel"]}, "choose dense-mel"),
         ({"attacks": []}, "at least one"),
         ({"parts": ["prayer"]}, "survival"),
         ({"clips": 0}, "from 1 up"),
@@ -129,33 +118,46 @@ def test_wrong_names_say_what_there_is(wrong, words):
 def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, monkeypatch):
     tiny = SoundEventSettings(width=2, epochs=16, batch_size=4, learning_rate=1e-2, augment=False, mixup=0.0)
     monkeypatch.setattr(
-        sound_events_models, "resolve_settings", lambda name, preset, **changes: replace(tiny, architecture=name)
+        sound_events_models,
+        "resolve_settings",
+        lambda name, preset, epochs, front_end: replace(tiny, architecture=name, front_end=front_end),
     )
     loud, few = (("snr_db", -10.0),), (("max_iter", 12), ("binary_search_steps", 3))
     options = (("white-noise", loud), ("fgsm", loud), ("deepfool", few[:1]), ("carlini-targeted", few))
-    size = Size(("vgg13", "gcnn"), "tiny", 4, tuple(name for name, _ in options), 1, 1, options=options)
+    options = (*options, ("pgd", (("max_iter", 3),)))
+    search = (("low_db", -20.0), ("high_db", 60.0), ("step_db", 20.0), ("tolerance_db", 5.0))
+    chosen = tuple(name for name, _ in options if name != "pgd")
+    size = Size(("vgg13", "vgg13@wave"), "tiny", 4, chosen, 1, 1, options=options, search=search)
     monkeypatch.setitem(module.PRESETS, "tiny", size)
     monkeypatch.setattr(module, "CHANNELS", ("none", "pcm-16", "resample-1/2", "room", "mp3-64"))
     monkeypatch.setattr(module, "missing_codecs", lambda: "no codec here")
     record = sound_events(toys, tmp_path, preset="tiny", progress=False)
     assert min(row["accuracy"] for row in record["models"]) > 0.8
     found = {row["attack"]: row for row in record["attacks"] if row["model"] == "all"}
-    assert set(found) == {name for name, _ in options}
+    assert set(found) == set(chosen)
     assert found["fgsm"]["clips"] >= 7
     assert found["fgsm"]["success"] > 0.2
     assert found["fgsm"]["snr_mean"] == pytest.approx(-10, abs=0.1)
     kept = {(row["channel"], row["attack"]): row["survived"] for row in record["survival"] if row["model"] == "all"}
     assert kept["none", "fgsm"] == 1.0
     assert list(dict.fromkeys(name for name, _ in kept)) == ["none", "pcm-16", "resample-1/2", "room"]
-    assert {(row["source"], row["other"]) for row in record["transfer"]} == {("vgg13", "gcnn"), ("gcnn", "vgg13")}
+    assert {(row["source"], row["other"]) for row in record["transfer"]} == set(permutations(size.models))
+    curves = {row["attack"]: row for row in record["curves"] if row["model"] == "all"}
+    assert set(curves) == {*chosen, "pgd"}
+    assert all(np.all(np.diff(row["success"]) <= 0) for row in record["curves"])
+    assert curves["fgsm"]["success"][0] >= found["fgsm"]["success"] > 0  # -20 dB is louder than the attack's -10 dB
+    assert {row["input"] for row in record["inputs"] if row["among"] == "vgg13"} == {"mel", "wave"}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") >= 4
     assert "no codec here" in page
-    assert all((tmp_path / f"{name}.png").is_file() for name in ("attacks", "transfer", "survival", "spectrograms"))
+    assert all(
+        (tmp_path / f"{name}.png").is_file()
+        for name in ("attacks", "curves", "pairs", "transfer", "survival", "spectrograms")
+    )
     assert json.loads((tmp_path / "results.json").read_text())["attacks"] == json.loads(json.dumps(record["attacks"]))
     monkeypatch.setattr(module, "run_cell", None)  # nothing is left to run
     again = sound_events(toys, tmp_path, preset="tiny", progress=False)
-    assert (again["attacks"], again["survival"]) == (record["attacks"], record["survival"])
+    assert all(again[name] == record[name] for name in ("attacks", "survival", "curves", "inputs"))
     next(path for path in (tmp_path / "clips").iterdir() if "vgg13-fgsm" in path.name).unlink()
     with pytest.raises(ValueError, match="missing or damaged"):
         sound_events(toys, tmp_path, preset="tiny", progress=False)

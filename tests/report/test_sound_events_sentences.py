@@ -1,0 +1,144 @@
+"""Sentences and matrices of the study of sound events, from rows whose answer is known."""
+
+from __future__ import annotations
+
+import pytest
+
+from art_audio_ext.report.sound_events_maps import draw_pairs
+from art_audio_ext.report.sound_events_plots import draw_curves
+from art_audio_ext.report.sound_events_sentences import sentences
+from art_audio_ext.report.sound_events_tables import TITLES, matrix_title, tables
+from art_audio_ext.report.sound_events_view import format_sound_events
+
+
+def share(name, value, clips=20):
+    return {name: value, "low": max(0.0, value - 0.1), "high": min(1.0, value + 0.1), "clips": clips}
+
+
+def attack(name, model, success, median):
+    row = {"attack": name, "model": model, **share("success", success), "snr_median": median, "snr_mean": median}
+    row |= dict.fromkeys(("old_confidence", "new_confidence", "old_label_confidence"), 0.5)
+    return row | {"snr_low": median, "snr_high": median, "iterations": 3, "seconds_per_clip": 0.5}
+
+
+def curve(name, median, *success, targeted=False):
+    row = {"attack": name, "model": "all", "targeted": targeted, "clips": 20, "snr_db": [20.0, 40.0, 60.0]}
+    row |= {"success": list(success), "low": [s / 2 for s in success], "high": [(s + 1) / 2 for s in success]}
+    return row | {"median_snr_db": median, "median_low_db": median - 1, "median_high_db": median + 1}
+
+
+def compared(among, name, more, low, high):
+    row = {"among": among, "attack": "carlini", "input": name, "models": ["m"], "clips": 20, "success": 1.0}
+    row |= {"low": 0.9, "high": 1.0, "snr_median": 50.0, "median_low": 45.0, "median_high": None, "snr_mean": 50.0}
+    return row | {"mean_low": 45.0, "mean_high": 55.0, "more_db": more, "more_low": low, "more_high": high, "pairs": 9}
+
+
+def shown(source, other, fooled, name="deepfool", clips=20, noise=0.05):
+    return {"attack": name, "source": source, "other": other, **share("fooled", fooled, clips), "noise": noise}
+
+
+def left(channel, survived, name="deepfool", model="all"):
+    return {"attack": name, "model": model, "channel": channel, **share("survived", survived), "benign": 0.9}
+
+
+@pytest.fixture
+def record():
+    models = [("vgg13", "mel", 0.9), ("crnn", "mel", 0.7), ("dense-wav", "wave", 0.5)]
+    pair = {"attack": "lbfgs", "pairs": 2}
+    return {
+        "data": {"label_names": ["flute", "drum", "bell"]},
+        "models": [{"model": name, "input": kind, **share("accuracy", right, 50)} for name, kind, right in models],
+        "attacks": [
+            *(attack("white-noise", "all", 0.4, 20.0), attack("deepfool", "all", 1.0, 52.0)),
+            *(attack("carlini", "all", 0.9, 56.0), attack("deepfool", "vgg13", 1.0, 90.0)),
+            attack("lbfgs", "all", 0.75, 80.0),
+        ],
+        "curves": [
+            *(curve("white-noise", 15.0, 0.4, 0.1, 0.0), curve("deepfool", 52.0, 1.0, 0.8, 0.4)),
+            curve("lbfgs", 80.0, 1.0, 1.0, 0.9, targeted=True),
+        ],
+        "inputs": [
+            *(compared("all", "mel", 0.0, 0.0, 0.0), compared("all", "wave", 9.0, 8.0, 10.0)),
+            *(compared("vgg13", "mel", 0.0, 0.0, 0.0), compared("vgg13", "wave", 4.0, 1.0, 7.0)),
+            compared("vgg13", "constant_q", -2.0, -5.0, 1.0),
+        ],
+        "pairs": [
+            {**pair, "label": "flute", "target": "bell", "success": 1.0, "snr_median": 80.0},
+            {**pair, "label": "drum", "target": "flute", "success": 0.0, "snr_median": None},
+        ],
+        "labels": [
+            {"attack": "deepfool", "label": "flute", "left": 1, "reached": 3, "share": 0.75},
+            {"attack": "deepfool", "label": "drum", "left": 3, "reached": 1, "share": 0.25},
+        ],
+        "transfer": [
+            *(shown("vgg13", "crnn", 0.5), shown("vgg13", "dense-wav", 0.1), shown("dense-wav", "crnn", 0.2)),
+            *(shown("vgg13", "dense-wav", 1.0, clips=2), shown("crnn", "dense-wav", 0.9, name="fgsm")),
+        ],
+        "survival": [
+            *(left("none", 1.0), left("pcm-16", 0.6), left("mp3-128", 0.3), left("resample-1/2", 0.2)),
+            *(left("mp3-128", 0.9, name="fgsm"), left("mp3-128", 0.8, model="vgg13")),
+        ],
+        "notes": [],
+    }
+
+
+def test_each_table_has_the_sentence_that_its_rows_support(record):
+    said = sentences(record)
+    assert set(said) == {*TITLES.values(), matrix_title("lbfgs")}
+    assert "vgg13 is right on 90.0% (80.0% to 100.0%), the most, and dense-wav on 50.0%" in said[TITLES["models"]]
+    assert said[TITLES["models"]].endswith("the two intervals lie apart.")
+    assert said[TITLES["attacks"]].startswith(
+        "Untargeted, carlini needs the smallest change: it breaks 90.0%"
+    )  # targeted aside
+    assert "White noise breaks 40.0% (30.0% to 50.0%) at 20.0 dB." in said[TITLES["attacks"]]
+    assert said[TITLES["curves"]].endswith(
+        "SNR of 40 dB, these shares of clips break: deepfool 80.0% (40.0% to 90.0%), white-noise 10.0% (5.0% to 55.0%)."
+    )
+    assert "under deepfool and at 15.0 dB (14.0 to 16.0) under white-noise, 37.0 dB lower." in said[TITLES["halves"]]
+    assert "flute under deepfool (75.0%); evenly spread, each label would have 50.0%" in said[TITLES["labels"]]
+
+
+def test_an_input_resists_only_where_the_interval_says_so(record):
+    said = sentences(record)[TITLES["inputs"]]
+    assert "vgg13 compared with mel" in said  # one architecture: nothing else differs
+    assert "wave resists more, +4.0 dB of change (+1.0 to +7.0)" in said
+    assert "constant_q -2.0 dB of change (-5.0 to +1.0), which shows no difference" in said
+
+
+def test_transfer_is_of_small_changes_between_inputs_and_not_of_two_clips(record):
+    said = sentences(record)[TITLES["transfer"]]
+    assert "Made by deepfool and shown to another model, 29.0% fool it, noise of equal energy 5.0%" in said
+    assert "the highest of 2 rates between a model of mel and one of wave is 20.0% (10.0% to 30.0%)" in said
+    assert said.endswith("(deepfool, dense-wav to crnn).")
+
+
+def test_survival_names_a_codec_and_what_leaves_fewest(record):
+    said = sentences(record)[TITLES["survival"]]
+    assert said.startswith(
+        "Of deepfool's successes are left after MP3 at 128 kbit/s 30.0% (20.0% to 40.0%), after 16 b"
+    )
+    assert said.endswith("1/2 of the rate and back leaves the fewest, 20.0% (10.0% to 30.0%).")
+
+
+def test_pairs_are_a_matrix_with_their_sentence(record):
+    header, rows = next((header, rows) for name, header, rows in tables(record) if name == matrix_title("lbfgs"))
+    assert header == ("from / to", "flute", "bell")
+    assert rows == [["flute", "", "2 of 2, 80.0"], ["drum", "0 of 2", ""]]
+    said = sentences(record)[matrix_title("lbfgs")]
+    assert said.startswith("lbfgs reaches its target in 75.0% (65.0% to 85.0%) of 20 attempts, at a median SNR of 80.0")
+    assert said.endswith("1 of 2 pairs of labels never.")
+    text = format_sound_events(record)
+    assert text.index(matrix_title("lbfgs")) < text.index(said) < text.index("Labels left and reached")
+    assert draw_pairs(record["pairs"], record["data"]["label_names"]).startswith(b"\x89PNG")
+    assert draw_curves(record["curves"]).startswith(b"\x89PNG")
+
+
+def test_little_is_said_of_little(record):
+    one = {name: [] for name in record} | {"models": record["models"][:1], "data": record["data"]}
+    one["attacks"] = [attack("deepfool", "vgg13", 0.2, 30.0)]
+    said = sentences(one)
+    assert set(said) == {TITLES["models"], TITLES["attacks"]}
+    assert said[TITLES["models"]] == "vgg13 is right on 90.0% (80.0% to 100.0%) of 50 test clips."
+    assert said[TITLES["attacks"]] == (
+        "No attack that looks for the smallest change breaks more than half of the clips."
+    )
