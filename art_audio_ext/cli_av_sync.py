@@ -26,12 +26,15 @@ def av_sync_command(
         str, typer.Option(help="quick (one fold, main attacks), standard (3 folds, all parts) or paper (a GPU).")
     ] = "quick",
     parts: Annotated[
-        str | None, typer.Option(help="Of table_1, one_modality, adaptive; default: the preset's.")
+        str | None, typer.Option(help="Of table_1, one_modality, adaptive, trained; default: the preset's.")
     ] = None,
     folds: Annotated[int | None, typer.Option(min=1, help="How many are tested, instead of the preset's.")] = None,
     clips: Annotated[int | None, typer.Option(min=12, help="Load at most so many.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the sync networks, instead of the preset's.")] = None,
     victim_epochs: Annotated[int | None, typer.Option(min=1, help="Of the victims, instead of the preset's.")] = None,
+    trained_epochs: Annotated[
+        int | None, typer.Option(min=1, help="In which the part trained goes on with the sync networks.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Cells at a time.")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
@@ -51,6 +54,7 @@ def av_sync_command(
         clips=clips,
         epochs=epochs,
         victim_epochs=victim_epochs,
+        trained_epochs=trained_epochs,
         seed=seed,
         progress=not quiet,
         jobs=jobs,

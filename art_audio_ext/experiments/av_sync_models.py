@@ -17,10 +17,12 @@ from art_audio_ext.training.audiovisual_settings import PRESETS as VICTIMS
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_attack import ConfidenceClimb
 from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 _FRONT_ENDS = ("standard", "mfcc")  # in turn, so that an ensemble does not look at one thing
+_GENTLER = 0.5  # the learning rate of a network that goes on, as a share of a fresh one's
 
 
 def files_of(dataset: AudioVisualDataset) -> np.ndarray:
@@ -117,12 +119,48 @@ def prepare_fold(
     return {"sync": list(map(str, paths)), "victim": str(path), "checksums": checksums}
 
 
+def harden_fold(
+    talking: AudioVisualDataset, folder: Path, files: dict[str, Any], *, seed: int, epochs: int, progress: bool
+) -> dict[str, Any]:
+    """
+    Go on with the sync networks of a fold, against clips whose confidence was climbed, see `ConfidenceClimb`.
+
+    :param talking: Clips that they have learnt from.
+    :param folder: Where the files go.
+    :param files: From `prepare_fold`.
+    :param seed: Of the trainings.
+    :param epochs: Passes over the clips.
+    :param progress: Show bars.
+    :return: `trained` (files) and `trained_checksums` of them.
+    """
+    attack, paths = ConfidenceClimb(), list[Path]()
+    for k, path in enumerate(files["sync"]):
+        start = SyncModel.load(path)
+        settings = start.settings.changed(epochs=epochs, learning_rate=_GENTLER * start.settings.learning_rate)
+        decided = (_digest(talking, settings, seed + k), start.checksum(), repr(attack))
+        digest = hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
+        paths.append(folder / f"trained-{k}-{digest}.safetensors")
+        if not paths[-1].is_file():
+            against: dict[str, Any] = {"start": start, "attack": attack, "attack_name": repr(attack)}
+            run: dict[str, Any] = {"checkpoint_dir": paths[-1].with_suffix(".checkpoints"), "progress": progress}
+            train_syncnet(talking, settings, seed=seed + k, **against, **run).save(paths[-1])
+    return {"trained": list(map(str, paths)), "trained_checksums": [file_checksum(path) for path in paths]}
+
+
 def open_fold(paths: dict[str, Any]) -> tuple[list[SyncModel], RecogniserModel]:
     """
     :param paths: From `prepare_fold`.
     :return: The sync networks and the victim.
     """
     return [SyncModel.load(path) for path in paths["sync"]], RecogniserModel.load(paths["victim"])
+
+
+def open_trained(paths: dict[str, Any]) -> list[SyncModel]:
+    """
+    :param paths: From `prepare_fold`, with what `harden_fold` added, if it did.
+    :return: The sync networks that have learnt from attacks.
+    """
+    return [SyncModel.load(path) for path in paths.get("trained", ())]
 
 
 def _sync_settings(preset: str, k: int, epochs: int | None) -> SyncNetSettings:
