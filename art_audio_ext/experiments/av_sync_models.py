@@ -106,12 +106,12 @@ def prepare_fold(
     paths: list[Path] = []
     for k in range(count):
         settings = _sync_settings(preset, k, epochs["sync"])
-        paths.append(folder / f"sync-{k}-{_digest(talking, settings, seed + k)}.safetensors")
+        paths.append(folder / f"sync-{k}-{trained_digest(talking, settings, seed + k)}.safetensors")
         if not paths[-1].is_file():
             kept = paths[-1].with_suffix(".checkpoints")
             train_syncnet(talking, settings, seed=seed + k, checkpoint_dir=kept, progress=progress).save(paths[-1])
     chosen = VICTIMS[victim].changed(epochs=epochs["victim"])
-    path = folder / f"victim-{_digest(words, chosen, seed)}.safetensors"
+    path = folder / f"victim-{trained_digest(words, chosen, seed)}.safetensors"
     if not path.is_file():
         kept = path.with_suffix(".checkpoints")
         train_recogniser(words, chosen, seed=seed, checkpoint_dir=kept, progress=progress).save(path)
@@ -137,7 +137,7 @@ def harden_fold(
     for k, path in enumerate(files["sync"]):
         start = SyncModel.load(path)
         settings = start.settings.changed(epochs=epochs, learning_rate=_GENTLER * start.settings.learning_rate)
-        decided = (_digest(talking, settings, seed + k), start.checksum(), repr(attack))
+        decided = (trained_digest(talking, settings, seed + k), start.checksum(), repr(attack))
         digest = hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
         paths.append(folder / f"trained-{k}-{digest}.safetensors")
         if not paths[-1].is_file():
@@ -163,14 +163,21 @@ def open_trained(paths: dict[str, Any]) -> list[SyncModel]:
     return [SyncModel.load(path) for path in paths.get("trained", ())]
 
 
+def trained_digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
+    """
+    Names a file by all that decides it.
+
+    :param part: Clips that a network learns from.
+    :param settings: How.
+    :param seed: Of the training.
+    :return: Twelve letters and digits.
+    """
+    decided = (sorted(settings.to_dict().items()), seed, clips_digest(part))
+    return hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
+
+
 def _sync_settings(preset: str, k: int, epochs: int | None) -> SyncNetSettings:
     """The first is the preset's; the others look at other features."""
     base = SYNCS[preset]
     other = SYNCS[_FRONT_ENDS[k % 2]]
     return replace(base, sound=other.sound, pictures=other.pictures).changed(epochs=epochs)
-
-
-def _digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
-    """Names a file by all that decides it."""
-    decided = (sorted(settings.to_dict().items()), seed, clips_digest(part))
-    return hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
