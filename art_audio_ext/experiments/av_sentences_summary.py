@@ -61,13 +61,13 @@ def detection_table(cells: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]
         attacked = np.stack([_joined(group, "confidence")[detector] for group in groups])  # (targets, clips)
         noise = np.stack([_joined(group, "noise")[detector] for group in groups])
         for sides in (1, 2):
-            scores = [_suspicion(clean, values, sides) for values in (clean[None], attacked, noise)]
+            one, two, three = (_suspicion(clean, values, sides) for values in (clean[None], attacked, noise))
             for name, key in chosen.items():
                 hit = np.ones(attacked.shape, bool)
                 if key:
                     hit = np.array([[bool(one[key]) for cell in group for one in cell["results"]] for group in groups])
                 row = {"detector": detector + (", either side" if sides == 2 else ""), "of": name}
-                rows.append({**row, "clips": int(hit.sum()), **_aucs(*scores, hit, seed)})
+                rows.append({**row, "clips": int(hit.sum()), **_aucs(one, two, three, hit, seed)})
     return rows
 
 

@@ -30,6 +30,7 @@ from art_audio_ext.experiments.av_sync_plans import (
     PARTS,
     PRESETS,
     TRAINED,
+    Change,
     Size,
     changes,
     trained_changes,
@@ -157,7 +158,9 @@ def _context(
 def _tasks(context: SyncContext, fold: int, size: Size, seed: int) -> list[dict[str, Any]]:
     """The cells of a fold. Trained networks judge in cells of their own: those of a run without them stay good."""
     files, clips = context.networks[fold], _tested(context, fold)
-    plain = [(change, files["checksums"], {}) for change in changes(size.parts)]
+    plain: list[tuple[Change, list[str], dict[str, Any]]] = [
+        (change, files["checksums"], {}) for change in changes(size.parts)
+    ]
     if "trained" in size.parts:
         both = [*files["checksums"], *files["trained_checksums"]]
         plain += [(change, files["checksums"], {}) for change in JUDGED_AGAIN if change not in changes(size.parts)]

@@ -60,10 +60,10 @@ class ConfidenceClimb:
         """
         samples, scorer = audio.shape[1], SyncScorer([network])
         # in units of the largest box, so that one radius a clip serves both modalities
-        ends = [(-1 / self.eps_audio, 1 / self.eps_audio), (0.0, 1 / self.eps_video)]
         clips = torch.cat([audio / self.eps_audio, video.flatten(1) / self.eps_video], 1)
         heard = torch.arange(clips.shape[1], device=clips.device) < samples
-        low, high = (torch.where(heard, *(end[side] for end in ends)) for side in (0, 1))  # type: ignore[arg-type]
+        high = torch.where(heard, 1 / self.eps_audio, 1 / self.eps_video).to(clips)
+        low = torch.where(heard, -high, 0.0)
         box = self.least + (1 - self.least) * torch.rand(len(clips), 1, generator=generator)
         start = clips + random_change(tuple(clips.shape), box, "inf", generator).to(clips)  # type: ignore[arg-type]
         steps = int(torch.randint(1, self.steps + 1, (), generator=generator))

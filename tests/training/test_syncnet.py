@@ -12,7 +12,7 @@ import torch
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.sync import sync_confidence
 from art_audio_ext.networks.sync_scorer import SyncScorer
-from art_audio_ext.networks.syncnet import SyncNet
+from art_audio_ext.networks.syncnet import CompactSyncNet, SyncNet
 from art_audio_ext.training.runs import seeded
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
@@ -98,6 +98,18 @@ def test_attacked_clips_come_to_have_no_offset(model, seen, unseen):
     kept = [one.confidence(attacked).mean() / one.confidence(unseen.rows()).mean() for one in (model, hardened)]
     assert kept[1] < 0.4 * kept[0]
     assert np.abs(hardened.offset(unseen.rows())).max() <= 1
+
+
+def test_attacked_clips_share_a_batch_with_the_others(model, seen, monkeypatch):
+    """Apart, batch norm would tell them by the statistics of their batch, and nothing would be learnt of the clips."""
+    forward, batches = CompactSyncNet.forward, []
+    monkeypatch.setattr(
+        CompactSyncNet, "forward", lambda self, *clips: batches.append(len(clips[0])) or forward(self, *clips)
+    )
+    short = replace(TINY, epochs=1)
+    tuned = train(seen, short, start=model, attack=lambda network, audio, video, generator: (audio, video))
+    assert batches == [12] * 3  # of eight clips four again
+    assert tuned.history[0]["attacked_loss"] > 1  # clips in sync are no attacked ones
 
 
 def test_the_attack_of_the_training_climbs_in_its_box(model, unseen):
