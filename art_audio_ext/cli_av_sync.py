@@ -71,7 +71,8 @@ def av_sentences_command(
         str, typer.Option(help="builtin-av, grid:ROOT, or a folder of video files with sentences.")
     ] = "builtin-av",
     preset: Annotated[
-        str, typer.Option(help="quick (5 clips, 1 sentence), standard (20 clips, 2 sentences) or paper (a GPU).")
+        str,
+        typer.Option(help="quick (a try: 5 clips, a poor victim), standard (20 clips x 2 sentences) or paper (a GPU)."),
     ] = "quick",
     clips: Annotated[int | None, typer.Option(min=1, help="Attack so many, instead of the preset's.")] = None,
     targets: Annotated[int | None, typer.Option(min=1, help="Wanted sentences, instead of the preset's.")] = None,

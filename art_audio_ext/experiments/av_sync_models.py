@@ -22,7 +22,6 @@ from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 _FRONT_ENDS = ("standard", "mfcc")  # in turn, so that an ensemble does not look at one thing
-_GENTLER = 0.5  # the learning rate of a network that goes on, as a share of a fresh one's
 
 
 def files_of(dataset: AudioVisualDataset) -> np.ndarray:
@@ -136,7 +135,7 @@ def harden_fold(
     attack, paths = ConfidenceClimb(), list[Path]()
     for k, path in enumerate(files["sync"]):
         start = SyncModel.load(path)
-        settings = start.settings.changed(epochs=epochs, learning_rate=_GENTLER * start.settings.learning_rate)
+        settings = start.settings.changed(epochs=epochs)
         decided = (trained_digest(talking, settings, seed + k), start.checksum(), repr(attack))
         digest = hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
         paths.append(folder / f"trained-{k}-{digest}.safetensors")

@@ -105,11 +105,11 @@ class Size:
     sync: str
     networks: int
     victim: str
-    hardening: int = 12
+    hardening: int = 15
 
 
 PRESETS = {
-    "quick": Size(3, 1, (), "quick", 1, "small", hardening=6),
+    "quick": Size(3, 1, (), "quick", 1, "small", hardening=8),
     "standard": Size(3, 3, PARTS, "standard", 3, "small"),
     "paper": Size(3, 3, PARTS, "standard", 3, "full"),
 }

@@ -68,7 +68,7 @@ def small(monkeypatch):
     monkeypatch.setattr(module, "SYNCS", {"tiny": SyncNetSettings(size=16, crop=20, epochs=1, augment=False)})
     victim = RecogniserSettings(crop=16, width=4, audio_width=4, hidden=8, epochs=1)
     monkeypatch.setattr(module, "VICTIMS", {"tiny": victim})
-    monkeypatch.setitem(module.PRESETS, "tiny", SentenceSize(None, 7, 2, 2, "tiny", "tiny"))
+    monkeypatch.setitem(module.PRESETS, "tiny", SentenceSize(None, 7, 2, 2, "tiny", 1, "tiny"))
 
 
 def test_a_whole_run_goes_on_where_it_ended(small, tiny_clips, tmp_path, monkeypatch):

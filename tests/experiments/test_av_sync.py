@@ -219,6 +219,9 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_ba
 
 
 def test_trained_networks_join_a_run_without_them(small, talking_bars, tmp_path, monkeypatch):
+    few = [Change("none"), Change("fgsm", 512, 8), Change("bim", 512, 8)]
+    monkeypatch.setattr(module, "changes", lambda parts: few)
+    monkeypatch.setattr(module, "JUDGED_AGAIN", (few[0], few[2]))
     first = av_sync(talking_bars, tmp_path, preset="tiny", progress=False)
     before, ran = (tmp_path / "cells.jsonl").read_text(), []
     run = av_sync_cells.run_cell
