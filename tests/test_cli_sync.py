@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from art_audio_ext import cli
+from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.video_files import Video, VideoError
 from art_audio_ext.experiments import check_sync as module
 from art_audio_ext.experiments import held_out_clips, train_sync
@@ -19,6 +20,7 @@ from art_audio_ext.training import audiovisual_settings, syncnet_settings
 from art_audio_ext.training.audiovisual_model import RecogniserModel
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 SMALL = SyncNetSettings(size=16, crop=24, epochs=1, augment=False)
@@ -216,3 +218,23 @@ def test_what_check_sync_refuses(run, videos, trained, tmp_path):
 def test_the_face_lies_around_the_mouth(monkeypatch):
     monkeypatch.setattr(module, "HaarMouth", lambda: lambda pictures: np.array([[50.0, 40 + 0.3 * 100, 0.56 * 100]]))
     assert np.allclose(module.whole_face(np.zeros((1, 90, 90), np.uint8)), [[50, 60, 140]])
+
+
+@pytest.mark.real_data
+def test_a_film_of_grid_is_looked_at(run, real_data, tmp_path):
+    """A network that has hardly learnt says something of a real file: a whole curve, one piece, a page."""
+    pytest.importorskip("av")
+    pytest.importorskip("cv2")
+    clips = load_audiovisual(f"grid:{real_data / 'grid'}", clips="sentence", limit=2, seed=0, progress=False)
+    settings = replace(SMALL, crop=64, windows=24)
+    train_syncnet(clips, settings, seed=0, progress=False).save(tmp_path / "sync")
+    file = next(path for path in sorted((real_data / "grid").rglob("*.mpg")) if path.stem in clips.paths[0])
+    code, said = run("check-sync", file, "--model", tmp_path / "sync.safetensors", "--out", tmp_path / "out", "--quiet")
+    assert code == 0, said
+    (row,) = json.loads((tmp_path / "out" / "results.json").read_text())["files"]
+    assert row["seconds"] == 3.0
+    assert np.isfinite(row["curve"]).all()
+    assert row["confidence"] == pytest.approx(np.median(row["curve"]) - np.min(row["curve"]), abs=1e-5)
+    assert -600 <= row["offset_ms"] <= 600
+    assert len(row["pieces"]) == 1
+    assert "data:image/png" in (tmp_path / "out" / "report.html").read_text()

@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext.datasets.steady_pictures import SteadyPictures
 from art_audio_ext.functional.resampling import resampled
 
 SUFFIXES = frozenset({".mpg", ".mpeg", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
 FPS, SAMPLE_RATE = 25.0, 16000
 
-_TALLEST = 720  # a larger picture is shrunk as it is decoded: a minute of it fills 1.4 GB
+_TALLEST = 720  # a larger picture is shrunk as it is kept: a minute of it fills 1.4 GB
 # Containers round the times of packets (Matroska to 1 ms): only a step larger than that is a gap in the sound.
 _JITTER_SECONDS = 0.005
 _MISSING_SECONDS = 0.5  # that the header promises and the file lacks, before it counts as cut off
@@ -52,10 +53,9 @@ class Video:
 
 @dataclass
 class _Decoded:
-    """What comes out of a file: pictures and pieces of sound, each with its time in seconds; the end promised."""
+    """What is kept of a file: pictures on a steady clock, pieces of sound with their times in seconds; its end."""
 
-    pictures: list[np.ndarray]
-    shown: list[float]
+    pictures: SteadyPictures
     sound: list[np.ndarray]
     heard: list[float]
     rate: int
@@ -87,7 +87,7 @@ def read_video(
     :param path: A file that FFmpeg reads; the first video stream and the first audio stream are used.
     :param fps: Wanted pictures a second.
     :param sample_rate: Wanted samples a second, in Hz.
-    :param most_seconds: A longer file is refused, since all its pictures are held in memory.
+    :param most_seconds: A longer file is refused, since its pictures are held in memory, `fps` a second.
     :return: Pictures and sound.
     :raises VideoError: A ValueError that names the file, if it has no sound or no pictures, one picture only, is too
         long, or is corrupt or cut off.
@@ -99,8 +99,8 @@ def read_video(
             raise ValueError("there is no such file: check the path")
         if path.stat().st_size == 0:
             raise ValueError("it is empty: copy it again")
-        found = _decode(path, av, most_seconds)
-        pictures = _steady_pictures(found, fps)
+        found = _decode(path, av, fps, most_seconds)
+        pictures = found.pictures.taken()
         audio = _placed_sound(found, round(len(pictures) / fps * sample_rate), sample_rate)
     except av.error.FFmpegError as error:
         what = " ".join(str(error.strerror or error).split())
@@ -111,44 +111,43 @@ def read_video(
     return Video(pictures, audio, fps, sample_rate)
 
 
-def _decode(path: Path, av: Any, most_seconds: float) -> _Decoded:
-    """Everything in the first video stream and the first audio stream."""
+def _decode(path: Path, av: Any, fps: float, most_seconds: float) -> _Decoded:
+    """The pictures of the first video stream that are wanted, and all of the first audio stream."""
     with av.open(str(path), metadata_errors="replace") as container:
         if not container.streams.video:
             raise ValueError("it has no video stream: a file with pictures and sound is needed")
         if not container.streams.audio:
             raise ValueError("it has no audio stream: sync needs sound, add it with ffmpeg -i VIDEO -i SOUND")
         video, audio = container.streams.video[0], container.streams.audio[0]
-        found = _Decoded([], [], [], [], 0, (container.duration or 0) / av.time_base)
         even = 1 / float(video.average_rate or FPS)  # read here: it is garbage once the file is closed
+        pictures = SteadyPictures(fps, even, _grey)
+        found = _Decoded(pictures, [], [], 0, (container.duration or 0) / av.time_base)
         for frame in container.decode(video, audio):
             if isinstance(frame, av.VideoFrame):
-                _take_picture(found, frame, even)
-                if found.shown[-1] - found.shown[0] > most_seconds:
+                pictures.show(frame, frame.time)
+                if pictures.last - pictures.first > most_seconds:
                     raise ValueError(f"it is longer than {most_seconds:g} s: cut it into shorter files")
             else:
                 _take_sound(found, frame)
-    if not found.pictures:
+    if not pictures.shown:
         raise ValueError("not one of its pictures can be decoded: encode it again")
-    if len(set(found.shown)) < 2:
+    if pictures.shown < 2:
         raise ValueError("it has one frame only: sync needs pictures that move")
     if not found.sound:
         raise ValueError("nothing of its sound can be decoded: encode it again")
-    end = max(max(found.shown) + even, found.heard[-1] + len(found.sound[-1]) / found.rate)
+    end = max(pictures.last + even, found.heard[-1] + len(found.sound[-1]) / found.rate)
     if found.promised - end > _MISSING_SECONDS:
         raise ValueError(f"it breaks off after {end:.2f} of {found.promised:.2f} s: copy it again")
     return found
 
 
-def _take_picture(found: _Decoded, frame: Any, even: float) -> None:
-    """Keep a picture, upright and no taller than needed; one without a time follows the last one."""
-    last = found.shown[-1] + even if found.shown else 0.0
-    found.shown.append(last if frame.time is None else float(frame.time))
+def _grey(frame: Any) -> np.ndarray:
+    """A picture in grey, upright and no taller than needed."""
     scale = min(1.0, _TALLEST / min(frame.width, frame.height))
     picture = frame.to_ndarray(format="gray", width=round(frame.width * scale), height=round(frame.height * scale))
     # Phones store a picture as the sensor lies and say by how much to turn it, against the clock.
     turns = round(getattr(frame, "rotation", 0) / 90) % 4
-    found.pictures.append(np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture)
+    return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
 def _take_sound(found: _Decoded, frame: Any) -> None:
@@ -168,22 +167,9 @@ def _take_sound(found: _Decoded, frame: Any) -> None:
     found.sound.append(samples.mean(0, dtype=np.float64))
 
 
-def _steady_pictures(found: _Decoded, fps: float) -> np.ndarray:
-    """The picture nearest to each tick of a steady clock, uint8 (T, H, W)."""
-    order = np.argsort(found.shown, kind="stable")
-    shown = np.asarray(found.shown)[order] - min(found.shown)
-    if len({picture.shape for picture in found.pictures}) > 1:
-        raise ValueError("its pictures change their size: encode it again")
-    length = shown[-1] + np.median(np.diff(shown))  # the last one is shown as long as the others
-    ticks = np.arange(max(1, round(length * fps))) / fps
-    after = np.clip(np.searchsorted(shown, ticks), 1, len(shown) - 1)
-    nearest = after - (ticks - shown[after - 1] <= shown[after] - ticks + 1e-6)
-    return np.stack([found.pictures[order[index]] for index in nearest])
-
-
 def _placed_sound(found: _Decoded, length: int, sample_rate: int) -> np.ndarray:
     """The sound from the first picture on, float32 (length,) at `sample_rate`, each piece where its time says."""
-    rate, start = found.rate, min(found.shown)
+    rate, start = found.rate, found.pictures.first
     track = np.zeros(int(np.ceil(length / sample_rate * rate)) + 1)
     end: int | None = None
     for heard, piece in zip(found.heard, found.sound, strict=True):

@@ -16,9 +16,26 @@ import art_audio_ext
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.av_sync_cells import SyncContext, run_cell
-from art_audio_ext.experiments.av_sync_models import clips_digest, files_of, fold_of, groups_of, prepare_fold
-from art_audio_ext.experiments.av_sync_plans import PARTS, PRESETS, Size, changes
-from art_audio_ext.experiments.av_sync_summary import detection_table, offset_table
+from art_audio_ext.experiments.av_sync_models import (
+    clips_digest,
+    files_of,
+    fold_of,
+    groups_of,
+    harden_fold,
+    prepare_fold,
+)
+from art_audio_ext.experiments.av_sync_plans import (
+    DETECTORS,
+    JUDGED_AGAIN,
+    PARTS,
+    PRESETS,
+    TRAINED,
+    Change,
+    Size,
+    changes,
+    trained_changes,
+)
+from art_audio_ext.experiments.av_sync_summary import detection_table, merged, modality_table, offset_table
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sync_view import write_av_sync
 
@@ -37,6 +54,7 @@ def av_sync(
     clips: int | None = None,
     epochs: int | None = None,
     victim_epochs: int | None = None,
+    trained_epochs: int | None = None,
     seed: int = 0,
     progress: bool = True,
     **engine: Any,
@@ -55,10 +73,12 @@ def av_sync(
     :param clips: At most so many of each kind are loaded.
     :param epochs: Of the sync networks, instead of the preset's.
     :param victim_epochs: Of the victims, instead of the preset's.
+    :param trained_epochs: In which the part "trained" goes on with each sync network, instead of the preset's.
     :param seed: Of everything.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
-    :return: `rows`, see `detection_table`; `offsets`, see `offset_table`; data, sizes and machine.
+    :return: `rows`, see `detection_table`; `offsets`, see `offset_table`; `modalities`, see `modality_table`; data,
+        sizes and machine.
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out, size = time.perf_counter(), Path(out), choose_size(preset, parts, folds)
@@ -69,24 +89,17 @@ def av_sync(
         words = load_audiovisual(str(data), clips="word", **loading)
         only_words = str(data).startswith("lrw:")
         longer = words if only_words else load_audiovisual(str(data), clips="sentence", **loading)
-    lengths = {"sync": epochs, "victim": victim_epochs}
+    lengths = {"sync": epochs, "victim": victim_epochs, "trained": trained_epochs}
     context = _context(words, longer, size, out / "models", lengths, seed, progress)
-    digests = [_tested(context, fold) for fold in range(size.tested)]
-    tasks = [
-        {"fold": fold, "name": change.name, "attacks": change.attacks, "change": change.to_dict(), "seed": seed}
-        | {"networks": context.networks[fold]["checksums"], "clips": digests[fold]}
-        for fold in range(size.tested)
-        for change in changes(size.parts)
-        if size.networks > 1 or "ensemble" not in change.detector
-    ]
+    tasks = [task for fold in range(size.tested) for task in _tasks(context, fold, size, seed)]
     identity = {"experiment": "av-sync", "version": art_audio_ext.__version__, "rules": str(_RULES)}
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
-    cells = list(zip(tasks, found, strict=True))
+    cells = merged(list(zip(tasks, found, strict=True)))
     record = {
         **{"experiment": "av-sync", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(words, longer, context),
         "size": {"folds": size.folds, "tested": size.tested, "networks": size.networks, "parts": list(size.parts)},
-        **{"offsets": offset_table(cells), "rows": detection_table(cells, seed)},
+        **{"offsets": offset_table(cells), "modalities": modality_table(cells), "rows": detection_table(cells, seed)},
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
@@ -136,7 +149,30 @@ def _context(
         run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
         chosen = (size.sync, size.networks), size.victim
         networks[fold] = prepare_fold(words.subset(folds != fold), learn, folder, *chosen, **run)
+        if "trained" in size.parts:
+            run["epochs"] = epochs["trained"] or size.hardening
+            networks[fold] |= harden_fold(learn, folder, networks[fold], **run)
     return SyncContext(words, folds, talking, longer, networks)
+
+
+def _tasks(context: SyncContext, fold: int, size: Size, seed: int) -> list[dict[str, Any]]:
+    """The cells of a fold. Trained networks judge in cells of their own: those of a run without them stay good."""
+    files, clips = context.networks[fold], _tested(context, fold)
+    plain: list[tuple[Change, list[str], dict[str, Any]]] = [
+        (change, files["checksums"], {}) for change in changes(size.parts)
+    ]
+    if "trained" in size.parts:
+        both = [*files["checksums"], *files["trained_checksums"]]
+        plain += [(change, files["checksums"], {}) for change in JUDGED_AGAIN if change not in changes(size.parts)]
+        plain += [(change, both, {"detectors": list(TRAINED)}) for change in JUDGED_AGAIN]
+        every = {"detectors": [*DETECTORS, *TRAINED]}
+        plain += [(change, both, every) for change in trained_changes(size.networks)]
+    return [
+        {"fold": fold, "name": change.name, "attacks": change.attacks, "change": change.to_dict(), "seed": seed}
+        | {"networks": networks, "clips": clips, **more}
+        for change, networks, more in plain
+        if size.networks > 1 or "ensemble" not in change.detector
+    ]
 
 
 def _same_folds(words: AudioVisualDataset, folds: np.ndarray, talking: AudioVisualDataset, parts: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,9 +14,9 @@ from art_audio_ext.attacks.evasion.audiovisual import AttackStrength, basic_iter
 from art_audio_ext.attacks.evasion.audiovisual_pgd import AudioVisualPGD
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.defences.detector.evasion.audiovisual_sync import AudioVisualSyncDetector
-from art_audio_ext.experiments.av_sync_models import open_fold
-from art_audio_ext.experiments.av_sync_plans import Change
-from art_audio_ext.functional.audiovisual_augment import add_noise
+from art_audio_ext.experiments.av_sync_models import open_fold, open_trained
+from art_audio_ext.experiments.av_sync_plans import DETECTORS, MODALITIES, VIEWS, Change
+from art_audio_ext.functional.audiovisual_augment import add_noise, blanked
 from art_audio_ext.functional.audiovisual_distortion import audiovisual_distortion, gaussian_noise_like
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.sync_views import moved_sound
@@ -24,7 +25,7 @@ from art_audio_ext.training.sync_model import SyncModel
 
 LATE_FRAMES, QUIET_DB = 10, 20.0
 _STEPS = 20  # of an attack that knows the detector
-_RANDOM: dict[str, Any] = {"window_share": 0.6, "jitter": 3, "sample_shift": 240, "draws": 4}
+_RANDOM: dict[str, Any] = {"window_share": 0.6, "jitter": 3, "sample_shift": 240, "draws": VIEWS}
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class SyncContext:
     :param folds: Which fold each is in (N,).
     :param talking: Clips that sync networks are tested on: the same, or longer ones.
     :param talking_folds: Which fold each of them is in; -1 for those of talkers whom no network has seen.
-    :param networks: By fold, the files of `prepare_fold`.
+    :param networks: By fold, the files of `prepare_fold` and, where they are asked for, of `harden_fold`.
     """
 
     words: AudioVisualDataset
@@ -46,47 +47,62 @@ class SyncContext:
     networks: dict[int, dict[str, Any]]
 
 
-def detectors(models: list[SyncModel], seed: int) -> dict[str, AudioVisualSyncDetector]:
+def detectors(
+    models: list[SyncModel], seed: int, trained: Sequence[SyncModel] = ()
+) -> dict[str, AudioVisualSyncDetector]:
     """
     The detectors that are compared.
 
     :param models: Of one fold; with one alone there are no ensembles.
     :param seed: Of random views; another seed is another detector of the same kind.
-    :return: By name, of `DETECTORS`.
+    :param trained: The same networks after they have learnt from attacks; none for no such detectors.
+    :return: By name, of `DETECTORS` and `TRAINED`.
     """
-    found = {"single": AudioVisualSyncDetector(models[:1])}
-    found["random"] = AudioVisualSyncDetector(models[:1], seed=seed, **_RANDOM)
+    plain = {"single": models[:1], "trained": trained[:1]}
+    random = {"random": models[:1], "random trained": trained[:1]}
     if len(models) > 1:
-        found["ensemble"] = AudioVisualSyncDetector(models)
-        found["random ensemble"] = AudioVisualSyncDetector(models, seed=seed, **_RANDOM)
-    return found
+        plain["ensemble"], random["random ensemble"] = models, models
+        random["random trained ensemble"] = trained
+    return {
+        **{name: AudioVisualSyncDetector(some) for name, some in plain.items() if some},
+        **{name: AudioVisualSyncDetector(some, seed=seed, **_RANDOM) for name, some in random.items() if some},
+    }
 
 
 def run_cell(experiment: dict[str, Any], context: SyncContext) -> dict[str, Any]:
     """
     Change the clips of a fold, and ask the victim and all detectors.
 
-    :param experiment: `fold`, `change` (of `Change`, as a dictionary), `name`, `attacks`, `seed`, `networks`.
+    :param experiment: `fold`, `change` (of `Change`, as a dictionary), `name`, `attacks`, `seed`, `networks`; and
+        `detectors`, the names of those that are asked, where these are not `DETECTORS`.
     :param context: Clips and files.
     :return: `right` (a bit a clip), `confidence` by detector (a number a clip), `distortion` by measure, for attacks
-        `noise` (the same of Gaussian noise of equal power), and for the clips as they are `offsets` and `strangers`.
+        `noise` (the same of Gaussian noise of equal power), and for the clips as they are `offsets` and `strangers`,
+        or `offsets_trained` and `strangers_trained`, of the first network that is asked.
     """
     fold = experiment["fold"]
     data = context.words.subset(context.folds == fold)
     networks, victim = open_fold(context.networks[fold])
-    models = [model.for_layout(data.layout) for model in networks]
+    asked = set(experiment.get("detectors", DETECTORS))
+    hardened = open_trained(context.networks[fold]) if asked - set(DETECTORS) else []
+    models, trained = ([model.for_layout(data.layout) for model in some] for some in (networks, hardened))
     change, seed = Change(**experiment["change"]), int(experiment["seed"])
-    kinds = detectors(models, seed)
+    kinds = {name: kind for name, kind in detectors(models, seed, trained).items() if name in asked}
+    if change.kind in MODALITIES:
+        kinds = {}
     rows = data.rows()
-    changed = _changed(change, rows, data, victim, models, seed)
+    # the attacker draws views of its own
+    known = detectors(models, seed + 1, trained)[change.detector] if change.kind == "adaptive" else None
+    changed = _changed(change, rows, data, victim, known, seed)
     found = _said(changed, data, victim, kinds)
     if change.attacks:
         noise = gaussian_noise_like(rows, changed, data.layout, seed=seed)
         found["noise"] = _said(noise, data, victim, kinds)
         found["distortion"] = _distortion(rows, changed, data.layout)
     if change.kind == "none":
+        first, ending = (networks[0], "") if "single" in asked else (hardened[0], "_trained")
         for name, part in (("offsets", fold), ("strangers", -1)):
-            found[name] = _offsets(context.talking.subset(context.talking_folds == part), networks[0], seed)
+            found[name + ending] = _offsets(context.talking.subset(context.talking_folds == part), first, seed)
     return found
 
 
@@ -103,10 +119,10 @@ def _changed(
     rows: np.ndarray,
     data: AudioVisualDataset,
     victim: RecogniserModel,
-    models: list[SyncModel],
+    known: AudioVisualSyncDetector | None,
     seed: int,
 ) -> np.ndarray:
-    """Rows (n, D) after the change."""
+    """Rows (n, D) after the change; an adaptive attack knows a detector."""
     if not change.attacks:
         return _control(change.kind, rows, data, seed)
     classifier, layout = victim.as_art(), data.layout
@@ -117,7 +133,7 @@ def _changed(
     if change.kind == "bim":
         attacked = basic_iterative(classifier, layout, strength).generate(rows, data.labels)
         return attacked
-    known = detectors(models, seed + 1)[change.detector]  # the attacker draws views of its own
+    assert known is not None
     return AudioVisualPGD(
         classifier,
         layout=layout,
@@ -145,6 +161,10 @@ def _control(kind: str, rows: np.ndarray, data: AudioVisualDataset, seed: int) -
         video = video[:, video.shape[1] // 2, None].expand_as(video)
     elif kind == "late":
         audio = audio.roll(round(LATE_FRAMES * layout.sample_rate / layout.fps), 1)  # no silence that gives it away
+    if kind in ("heard alone", "neither"):
+        audio, video = blanked(audio, video, "video")
+    if kind in ("seen alone", "neither"):
+        audio, video = blanked(audio, video, "audio")
     packed: np.ndarray = layout.pack(audio, video).numpy()
     return packed
 

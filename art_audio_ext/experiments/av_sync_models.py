@@ -17,6 +17,7 @@ from art_audio_ext.training.audiovisual_settings import PRESETS as VICTIMS
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_attack import ConfidenceClimb
 from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
@@ -104,17 +105,45 @@ def prepare_fold(
     paths: list[Path] = []
     for k in range(count):
         settings = _sync_settings(preset, k, epochs["sync"])
-        paths.append(folder / f"sync-{k}-{_digest(talking, settings, seed + k)}.safetensors")
+        paths.append(folder / f"sync-{k}-{trained_digest(talking, settings, seed + k)}.safetensors")
         if not paths[-1].is_file():
             kept = paths[-1].with_suffix(".checkpoints")
             train_syncnet(talking, settings, seed=seed + k, checkpoint_dir=kept, progress=progress).save(paths[-1])
     chosen = VICTIMS[victim].changed(epochs=epochs["victim"])
-    path = folder / f"victim-{_digest(words, chosen, seed)}.safetensors"
+    path = folder / f"victim-{trained_digest(words, chosen, seed)}.safetensors"
     if not path.is_file():
         kept = path.with_suffix(".checkpoints")
         train_recogniser(words, chosen, seed=seed, checkpoint_dir=kept, progress=progress).save(path)
     checksums = [file_checksum(file) for file in [*paths, path]]
     return {"sync": list(map(str, paths)), "victim": str(path), "checksums": checksums}
+
+
+def harden_fold(
+    talking: AudioVisualDataset, folder: Path, files: dict[str, Any], *, seed: int, epochs: int, progress: bool
+) -> dict[str, Any]:
+    """
+    Go on with the sync networks of a fold, against clips whose confidence was climbed, see `ConfidenceClimb`.
+
+    :param talking: Clips that they have learnt from.
+    :param folder: Where the files go.
+    :param files: From `prepare_fold`.
+    :param seed: Of the trainings.
+    :param epochs: Passes over the clips.
+    :param progress: Show bars.
+    :return: `trained` (files) and `trained_checksums` of them.
+    """
+    attack, paths = ConfidenceClimb(), list[Path]()
+    for k, path in enumerate(files["sync"]):
+        start = SyncModel.load(path)
+        settings = start.settings.changed(epochs=epochs)
+        decided = (trained_digest(talking, settings, seed + k), start.checksum(), repr(attack))
+        digest = hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
+        paths.append(folder / f"trained-{k}-{digest}.safetensors")
+        if not paths[-1].is_file():
+            against: dict[str, Any] = {"start": start, "attack": attack, "attack_name": repr(attack)}
+            run: dict[str, Any] = {"checkpoint_dir": paths[-1].with_suffix(".checkpoints"), "progress": progress}
+            train_syncnet(talking, settings, seed=seed + k, **against, **run).save(paths[-1])
+    return {"trained": list(map(str, paths)), "trained_checksums": [file_checksum(path) for path in paths]}
 
 
 def open_fold(paths: dict[str, Any]) -> tuple[list[SyncModel], RecogniserModel]:
@@ -125,14 +154,29 @@ def open_fold(paths: dict[str, Any]) -> tuple[list[SyncModel], RecogniserModel]:
     return [SyncModel.load(path) for path in paths["sync"]], RecogniserModel.load(paths["victim"])
 
 
+def open_trained(paths: dict[str, Any]) -> list[SyncModel]:
+    """
+    :param paths: From `prepare_fold`, with what `harden_fold` added, if it did.
+    :return: The sync networks that have learnt from attacks.
+    """
+    return [SyncModel.load(path) for path in paths.get("trained", ())]
+
+
+def trained_digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
+    """
+    Names a file by all that decides it.
+
+    :param part: Clips that a network learns from.
+    :param settings: How.
+    :param seed: Of the training.
+    :return: Twelve letters and digits.
+    """
+    decided = (sorted(settings.to_dict().items()), seed, clips_digest(part))
+    return hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
+
+
 def _sync_settings(preset: str, k: int, epochs: int | None) -> SyncNetSettings:
     """The first is the preset's; the others look at other features."""
     base = SYNCS[preset]
     other = SYNCS[_FRONT_ENDS[k % 2]]
     return replace(base, sound=other.sound, pictures=other.pictures).changed(epochs=epochs)
-
-
-def _digest(part: AudioVisualDataset, settings: SyncNetSettings | RecogniserSettings, seed: int) -> str:
-    """Names a file by all that decides it."""
-    decided = (sorted(settings.to_dict().items()), seed, clips_digest(part))
-    return hashlib.sha256(repr(decided).encode()).hexdigest()[:12]

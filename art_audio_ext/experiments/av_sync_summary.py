@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext.experiments.av_sync_plans import MODALITIES
 from art_audio_ext.functional.detection_threshold import benign_limit, best_f1_threshold, mean_f1
 from art_audio_ext.functional.metrics import proportion_interval, roc_auc
 
@@ -14,6 +15,50 @@ Cell = tuple[dict[str, Any], dict[str, Any]]
 _DRAWS = 500
 FLAGGED_BENIGN = 0.1  # of benign clips, at a limit that knows no attack
 MEASURES = ("video_l2", "video_frame_l2", "video_linf_pixels", "video_linf_paper", "audio_linf_db")
+
+
+def merged(cells: Sequence[Cell]) -> list[Cell]:
+    """
+    What several cells say of one change of a fold, as one: trained networks judge in cells of their own, so that those
+    of a run without them are used again.
+
+    :param cells: Experiments of `run_cell` with their results.
+    :return: In the order of the first of each; the victim's answers are the first one's.
+    """
+    found: dict[tuple[int, str], Cell] = {}
+    for task, result in cells:
+        key = (task["fold"], task["name"])
+        before = found[key][1] if key in found else {}
+        one = {**result, **before, "confidence": {**before.get("confidence", {}), **result["confidence"]}}
+        if "noise" in result:
+            noise = before.get("noise", {}).get("confidence", {})
+            one["noise"] = {**result["noise"], "confidence": {**noise, **result["noise"]["confidence"]}}
+        found[key] = (found[key][0] if key in found else task, one)
+    return list(found.values())
+
+
+def modality_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
+    """
+    Does the victim listen, and does it look? It uses both if it is worse without either, and better with either alone
+    than with neither.
+
+    :param cells: Experiments of `run_cell` with their results.
+    :return: A row for each fold and one for "all": `clips`, and the share recognised of `both`, `heard_alone` (the
+        pictures grey), `seen_alone` (the sound silent) and `neither`.
+    """
+    names = {"none": "both"} | {kind: kind.replace(" ", "_") for kind in MODALITIES}
+    right: dict[int, dict[str, np.ndarray]] = {}
+    for task, result in cells:
+        if (kind := task["change"]["kind"]) in names:
+            right.setdefault(task["fold"], {})[names[kind]] = _flags(result["right"])
+    whole = {fold: said for fold, said in right.items() if len(said) == len(names)}
+    if not whole:
+        return []
+    every = {name: np.concatenate([said[name] for said in whole.values()]) for name in names.values()}
+    return [
+        {"fold": fold, "clips": len(said["both"])} | {name: float(said[name].mean()) for name in names.values()}
+        for fold, said in [*whole.items(), ("all", every)]
+    ]
 
 
 def detection_table(cells: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]:
@@ -50,12 +95,13 @@ def offset_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
     :param cells: Experiments of `run_cell` with their results.
     :return: A row each for clips of the fold (`offsets`) and of talkers whom no network has seen (`strangers`), where
-        there are any: `clips`, `exact` and `within_one` frame with its 95% interval (`low`, `high`).
+        there are any, and both again for the network after it has learnt from attacks (`..._trained`): `clips`,
+        `exact` and `within_one` frame with its 95% interval (`low`, `high`).
     """
     rows = []
-    for name in ("offsets", "strangers"):
+    for name in ("offsets", "strangers", "offsets_trained", "strangers_trained"):
         # every fold asks the same strangers: the first does for all
-        asked = [(task, result) for task, result in cells if name == "offsets" or task["fold"] == 0]
+        asked = [(task, result) for task, result in cells if "offsets" in name or task["fold"] == 0]
         pairs = np.array([pair for _, result in asked for pair in result.get(name, [])])
         if len(pairs):
             apart = np.abs(pairs[:, 0] - pairs[:, 1])

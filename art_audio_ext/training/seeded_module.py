@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from tqdm import tqdm
 
-_LOSSES: tuple[str, ...] = ("train_loss", "validation_loss")
+_LOSSES: tuple[str, ...] = ("train_loss", "validation_loss", "attacked_loss")
 VALIDATION = 2**32 - 1  # stands where the epoch stands: validation noise is the same in every epoch
 
 

@@ -49,16 +49,22 @@ class SyncNetModule(SeededModule):
         video = video.float() / 255
         if self.settings.augment:
             audio, video = augment_clips(audio, video, generator, self.settings.recipe)
+        clean, attacked = len(audio), len(audio[::2]) if self.attack is not None else 0
+        if attacked:
+            more = self._attacked(audio[:attacked], video[:attacked], generator)
+            audio, video = (torch.cat(pair) for pair in zip((audio, video), more, strict=True))
+        # in one batch: in a batch of their own, the statistics of batch norm would be what tells attacked clips
         pictures, sounds = self._embedded(audio, video)
-        loss = matching_loss(pictures, sounds, sharpness=self.settings.sharpness)
+        sharpness = self.settings.sharpness
+        loss = matching_loss(pictures[:clean], sounds[:clean], sharpness=sharpness)
         with torch.no_grad():
-            right = sync_offset(shift_distances(pictures, sounds)).abs() <= 1
-        if self.attack is not None:
-            half = (len(audio) + 1) // 2
-            attacked = self._embedded(*self._attacked(audio[:half], video[:half], generator))
-            loss = loss + self.settings.attack_weight * unmatched_loss(*attacked, sharpness=self.settings.sharpness)
-        self.note("train_loss", loss, len(audio))
-        self.note("train_accuracy", right.float().mean(), len(audio))
+            right = sync_offset(shift_distances(pictures[:clean], sounds[:clean])).abs() <= 1
+        if attacked:
+            unmatched = unmatched_loss(pictures[clean:], sounds[clean:], sharpness=sharpness)
+            self.note("attacked_loss", unmatched, attacked)
+            loss = loss + self.settings.attack_weight * unmatched
+        self.note("train_loss", loss, clean)
+        self.note("train_accuracy", right.float().mean(), clean)
         return loss
 
     def configure_optimizers(self) -> Any:

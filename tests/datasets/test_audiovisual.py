@@ -11,6 +11,7 @@ import pytest
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.grid import grid_sentence, read_alignment
 from art_audio_ext.datasets.mouth import HaarMouth
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 ALIGNMENT = "0 {0} sil\n{0} {1} {2}\n{1} 70000 blue\n70000 75000 sil\n"
 
@@ -224,3 +225,26 @@ def test_grid_itself(real_data):
     moves = clips.video.std(axis=1)  # lips move and the cheeks beside them do not
     assert (moves[:, 24:56, 18:54].mean((1, 2)) > 1.3 * moves[:, :16, :].mean((1, 2))).all()
     assert (np.abs(clips.audio).max(1) > 0.02).all()
+
+
+@pytest.mark.real_data
+def test_word_clips_of_grid_are_cut_in_sync(real_data, tmp_path):
+    """A clip's first sample is heard as its first picture is shown, and its word where the alignment says."""
+    pytest.importorskip("av")
+    pytest.importorskip("cv2")
+    for file in sorted((real_data / "grid" / "s1").glob("*.mpg"))[:3]:
+        for path in (file, file.parent / "align" / f"{file.stem}.align"):
+            copy = tmp_path / path.relative_to(real_data)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
+    words, whole = (load(f"grid:{tmp_path / 'grid'}", clips=kind) for kind in ("word", "sentence"))
+    assert (len(words), len(whole)) == (3, 3)
+    assert whole.layout == AudioVisualLayout.of_frames(75, 72)
+    for clip, path in enumerate(words.paths):
+        row = list(whole.paths).index(path.split("#")[0])
+        found = [k for k in range(75 - 29 + 1) if np.array_equal(whole.video[row, k : k + 29], words.video[clip])]
+        assert len(found) == 1
+        at = found[0] * 640
+        np.testing.assert_array_equal(words.audio[clip], whole.audio[row, at : at + 29 * 640])
+        middle = words.audio[clip][round(18560 / 2 - 1600) : round(18560 / 2 + 1600)]
+        assert np.abs(middle).max() > 5 * np.abs(whole.audio[row][:1600]).max()  # silence comes first

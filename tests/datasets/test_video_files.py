@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from art_audio_ext.datasets import video_files
+from art_audio_ext.datasets.steady_pictures import SteadyPictures
 from art_audio_ext.datasets.video_files import VideoError, read_video
 
 LOSSLESS = ("ffv1", "gray", "pcm_s16le", "s16")
@@ -59,6 +60,38 @@ def test_any_frame_rate_takes_the_nearest_picture(tmp_path, make_video, rate):
     np.testing.assert_allclose(np.abs(chosen - ticks), nearest, atol=1e-3)
 
 
+@pytest.mark.parametrize("rate", [10.0, 25.0, 240.0])
+def test_what_is_held_does_not_grow_with_the_frame_rate(tmp_path, make_video, monkeypatch, rate):
+    """Of two seconds never more than 50 pictures and the last frame, and no more than these are made."""
+    count, held, made = round(2 * rate), [], []
+    show, grey = SteadyPictures.show, video_files._grey
+    monkeypatch.setattr(SteadyPictures, "show", lambda self, *frame: (show(self, *frame), held.append(self.held)))
+    monkeypatch.setattr(video_files, "_grey", lambda frame: made.append(1) or grey(frame))
+    times = np.round(np.arange(count) / rate, 3)
+    video = read_video(make_video(tmp_path / "a.mkv", counting(count, 1), np.zeros(32000), times=times))
+    assert len(video.pictures) == 50
+    assert len(held) == count
+    assert max(held) <= min(50, count) + 1
+    assert len(made) == min(50, count)
+
+
+def test_each_tick_takes_the_picture_that_a_look_at_all_of_them_would():
+    rng = np.random.default_rng(0)
+    for rate in (7, 25, 60, 200):
+        times = 3.2 + np.cumsum(rng.exponential(1 / rate, 300))
+        steady = SteadyPictures(25, 0.04, lambda frame: np.full((1, 1), frame.place, np.uint16))
+        for place, time in enumerate(times):
+            steady.show(SimpleNamespace(width=1, height=1, place=place % 256), time)
+            steady.show(SimpleNamespace(width=1, height=1, place=0), time - 0.1)  # out of order: left out
+        found = steady.taken()[:, 0, 0]
+        length = times[-1] - times[0] + np.median(np.diff(times))
+        ticks = times[0] + np.arange(round(length * 25)) / 25
+        wanted = np.abs(times[None] - ticks[:, None]).argmin(1)
+        np.testing.assert_array_equal(found, wanted % 256)
+    with pytest.raises(ValueError, match="change their size"):
+        steady.show(SimpleNamespace(width=2, height=1), None)
+
+
 def test_variable_frame_rate(tmp_path, make_video):
     """Ten pictures a second at first, then fifty: picture and sound agree at the end too."""
     times = np.concatenate([np.arange(10) / 10, 1 + np.arange(50) / 50])
@@ -91,7 +124,8 @@ def test_mp2_that_ends_early_is_silence_at_its_end(tmp_path, make_video):
 
 
 def test_a_gap_in_the_sound_is_silence():
-    found = video_files._Decoded([], [0.0, 0.04], [np.full(800, 0.5), np.full(800, 0.25)], [0.0, 0.1], 16000, 0)
+    steady = SteadyPictures(25, 0.04, lambda frame: frame)
+    found = video_files._Decoded(steady, [np.full(800, 0.5), np.full(800, 0.25)], [0.0, 0.1], 16000, 0)
     sound = video_files._placed_sound(found, 3200, 16000)
     assert (sound[:800] == 0.5).all()
     assert (sound[800:1600] == 0).all()
@@ -103,10 +137,8 @@ def test_a_gap_in_the_sound_is_silence():
 def test_a_phone_held_upright():
     """Its picture is stored lying and says to be turned."""
     picture = np.arange(6, dtype=np.uint8).reshape(2, 3)
-    frame = SimpleNamespace(time=0.0, width=3, height=2, rotation=90, to_ndarray=lambda **_: picture)
-    found = video_files._Decoded([], [], [], [], 0, 0)
-    video_files._take_picture(found, frame, 0.04)
-    np.testing.assert_array_equal(found.pictures[0], np.rot90(picture))
+    frame = SimpleNamespace(width=3, height=2, rotation=90, to_ndarray=lambda **_: picture)
+    np.testing.assert_array_equal(video_files._grey(frame), np.rot90(picture))
 
 
 def test_what_is_missing_is_named(tmp_path, make_video):

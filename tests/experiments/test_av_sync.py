@@ -12,8 +12,17 @@ from art_audio_ext.experiments import av_sync as module
 from art_audio_ext.experiments import av_sync_cells, av_sync_models
 from art_audio_ext.experiments.av_sync import av_sync, choose_size
 from art_audio_ext.experiments.av_sync_models import files_of, fold_of
-from art_audio_ext.experiments.av_sync_plans import PARTS, PRESETS, Change, Size, changes
-from art_audio_ext.experiments.av_sync_summary import detection_table, offset_table
+from art_audio_ext.experiments.av_sync_plans import (
+    MODALITIES,
+    PARTS,
+    PRESETS,
+    TRAINED,
+    Change,
+    Size,
+    changes,
+    trained_changes,
+)
+from art_audio_ext.experiments.av_sync_summary import detection_table, merged, modality_table, offset_table
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
@@ -83,7 +92,8 @@ def test_every_change_is_made_once_and_names_are_checked():
     every = changes(PARTS)
     assert len(set(every)) == len(every)
     assert len({change.name for change in every}) == len(every)
-    assert {change.kind for change in changes(())} == {"none", "noisy", "mismatched", "frozen", "late", "fgsm", "bim"}
+    controls = {"none", "noisy", "mismatched", "frozen", "late", *MODALITIES}
+    assert {change.kind for change in changes(())} == {*controls, "fgsm", "bim"}
     assert {(c.audio, c.video) for c in every if c.kind == "fgsm"} == {
         (a, v) for a in (256, 512, 1024) for v in (4, 8, 16)
     }
@@ -96,6 +106,41 @@ def test_every_change_is_made_once_and_names_are_checked():
         with pytest.raises(ValueError, match=words):
             choose_size(**{"preset": "quick", **wrong})
     assert choose_size("standard", ["adaptive"], 1) == replace(PRESETS["standard"], parts=("adaptive",), tested=1)
+
+
+def test_what_aims_at_trained_networks_has_two_goals_and_says_how_many_views_it_averages():
+    for networks, full in ((1, "random trained"), (3, "random trained ensemble")):
+        known = trained_changes(networks)
+        assert {change.goal for change in known if change.detector == full and change.eot == 4} == {"highest", "own"}
+        assert any("ensemble" in change.detector for change in known) == (networks > 1)
+        names = [change.name for change in [*known, *changes(PARTS)]]
+        assert len(set(names)) == len(names)
+        assert [name for name in names if "EOT" in name] == [
+            f"adaptive 512/8, {wish} of {full}, EOT over 16 views a step"
+            for wish in ("0.5 x confidence", "2 x the clip's own confidence")
+        ]
+
+
+def test_cells_of_one_change_are_one_whoever_judged():
+    noise = [0.9, 0.8, 0.7, 0.6]
+    plain, again = cell("bim", [0.1] * 4, "0000", noise=noise), cell("bim", [0.1] * 4, "1111", noise=noise)
+    again[1]["confidence"] = {"trained": [0.3] * 4}
+    again[1]["noise"] = {"confidence": {"trained": [0.2] * 4}}
+    ((task, result),) = merged([plain, again])
+    assert (task, result["right"]) == (plain[0], "0000")
+    assert result["confidence"] == {"single": [0.1] * 4, "trained": [0.3] * 4}
+    assert result["noise"]["confidence"] == {"single": noise, "trained": [0.2] * 4}
+    assert merged([BENIGN, plain]) == [BENIGN, plain]
+
+
+def test_a_victim_that_listens_and_does_not_look():
+    said = {"heard alone": "1110", "seen alone": "0100", "neither": "0001"}
+    cells = [BENIGN, *(cell(kind, [], right) for kind, right in said.items())]
+    cells += [cell(kind, [], "1111", fold=1) for kind in ("none", *said)]
+    first, _, every = modality_table(cells)
+    assert first == {"fold": 0, "clips": 4, "both": 0.75, "heard_alone": 0.75, "seen_alone": 0.25, "neither": 0.25}
+    assert (every["fold"], every["clips"], every["seen_alone"]) == ("all", 8, 0.625)
+    assert modality_table([BENIGN]) == []
 
 
 def test_clips_of_a_file_stay_together_and_labels_are_spread(talking_bars):
@@ -124,12 +169,15 @@ def small(monkeypatch):
     monkeypatch.setitem(module.PRESETS, "tiny", Size(4, 1, ("adaptive",), "tiny", 2, "tiny"))
     monkeypatch.setattr(av_sync_cells, "_STEPS", 2)
     few = (
-        *changes(())[:5],
+        *changes(())[:8],
         Change("fgsm", 512, 8),
         Change("bim", 512, 8),
         Change("adaptive", 512, 8, 0.5, "random", 2),
     )
     monkeypatch.setattr(module, "changes", lambda parts: list(few))
+    monkeypatch.setattr(module, "JUDGED_AGAIN", (few[0], few[-2]))
+    ensemble = Change("adaptive", 512, 8, 2.0, "random trained ensemble", 2, "own")
+    monkeypatch.setattr(module, "trained_changes", lambda networks: [ensemble])
 
 
 def test_folds_that_cannot_judge_each_other_are_refused(small, talking_bars, tmp_path):
@@ -164,3 +212,33 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(small, talking_ba
     monkeypatch.setattr(module, "run_cell", None)  # nothing is left to run
     again = av_sync(talking_bars, tmp_path, talking=longer, preset="tiny", progress=False)
     assert again["rows"] == record["rows"]
+    shares = record["modalities"][-1]
+    assert shares["clips"] == 8
+    assert {"both", "heard_alone", "seen_alone", "neither"} <= set(shares)
+    assert {row["change"] for row in record["rows"]}.isdisjoint(MODALITIES)
+
+
+def test_trained_networks_join_a_run_without_them(small, talking_bars, tmp_path, monkeypatch):
+    few = [Change("none"), Change("fgsm", 512, 8), Change("bim", 512, 8)]
+    monkeypatch.setattr(module, "changes", lambda parts: few)
+    monkeypatch.setattr(module, "JUDGED_AGAIN", (few[0], few[2]))
+    first = av_sync(talking_bars, tmp_path, preset="tiny", progress=False)
+    before, ran = (tmp_path / "cells.jsonl").read_text(), []
+    run = av_sync_cells.run_cell
+    monkeypatch.setattr(module, "run_cell", lambda task, context: ran.append(task["name"]) or run(task, context))
+    options = {"parts": ["adaptive", "trained"], "trained_epochs": 1, "progress": False}
+    record = av_sync(talking_bars, tmp_path, preset="tiny", **options)
+    known = "adaptive 512/8, 2 x the clip's own confidence of random trained ensemble, EOT over 8 views a step"
+    assert ran == ["none", "bim 512/8", known]  # the others are still there
+    assert (tmp_path / "cells.jsonl").read_text().startswith(before)
+    assert len(list((tmp_path / "models").glob("trained-*.safetensors"))) == 2
+    found = {(row["change"], row["detector"]): row for row in record["rows"]}
+    for row in first["rows"]:
+        assert found[row["change"], row["detector"]] == row
+    for name in TRAINED:
+        assert 0 <= found["bim 512/8", name]["auc"] <= 1
+        assert 0 <= found[known, f"{name}, either side"]["auc_noise"] <= 1
+        assert ("fgsm 512/8", name) not in found
+    assert found["bim 512/8", "trained"]["auc"] != found["bim 512/8", "single"]["auc"]
+    assert {row["clips_of"] for row in record["offsets"]} == {"offsets", "offsets_trained"}
+    assert "network trained against attacks" in (tmp_path / "table.md").read_text()

@@ -12,10 +12,11 @@ import torch
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.sync import sync_confidence
 from art_audio_ext.networks.sync_scorer import SyncScorer
-from art_audio_ext.networks.syncnet import SyncNet
+from art_audio_ext.networks.syncnet import CompactSyncNet, SyncNet
 from art_audio_ext.training.runs import seeded
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_attack import ConfidenceClimb
 from art_audio_ext.training.syncnet_settings import PRESETS, SyncNetSettings, resolve_settings
 
 TINY = SyncNetSettings(size=32, epochs=8, windows=24, jitter=1)
@@ -97,6 +98,41 @@ def test_attacked_clips_come_to_have_no_offset(model, seen, unseen):
     kept = [one.confidence(attacked).mean() / one.confidence(unseen.rows()).mean() for one in (model, hardened)]
     assert kept[1] < 0.4 * kept[0]
     assert np.abs(hardened.offset(unseen.rows())).max() <= 1
+
+
+def test_attacked_clips_share_a_batch_with_the_others(model, seen, monkeypatch):
+    """Apart, batch norm would tell them by the statistics of their batch, and nothing would be learnt of the clips."""
+    forward, batches = CompactSyncNet.forward, []
+    monkeypatch.setattr(
+        CompactSyncNet, "forward", lambda self, *clips: batches.append(len(clips[0])) or forward(self, *clips)
+    )
+    short = replace(TINY, epochs=1)
+    tuned = train(seen, short, start=model, attack=lambda network, audio, video, generator: (audio, video))
+    assert batches == [12] * 3  # of eight clips four again
+    assert tuned.history[0]["attacked_loss"] > 1  # clips in sync are no attacked ones
+
+
+def test_the_attack_of_the_training_climbs_in_its_box(model, unseen):
+    audio, video = (part[:4].clone() for part in unseen.layout.unpack(torch.from_numpy(unseen.rows())))
+    climb = ConfidenceClimb(steps=4)
+
+    def confidence(audio, video):
+        return model.confidence(unseen.layout.pack(audio, video).numpy())
+
+    sound, pictures = climb(model.network, audio, video, torch.Generator().manual_seed(1))
+    assert (confidence(sound, pictures) > confidence(audio, video) + 0.05).all()
+    for part, (was, eps, low) in zip((sound, pictures), ((audio, 512 / 32768, -1), (video, 8 / 255, 0)), strict=True):
+        moved = (part - was).abs().flatten(1).amax(1)
+        assert (moved <= eps * 1.001).all()
+        assert (moved > 0.2 * eps).all()
+        assert moved.max() > 1.2 * moved.min()  # boxes of their own
+        assert part.min() >= low
+        assert part.max() <= 1
+    again = climb(model.network, audio, video, torch.Generator().manual_seed(1))
+    assert all(torch.equal(one, other) for one, other in zip((sound, pictures), again, strict=True))
+    for wrong in ({"steps": 0}, {"least": 0.0}, {"eps_audio": True}, {"eps_video": 2.0}):
+        with pytest.raises(ValueError, match=next(iter(wrong))):
+            ConfidenceClimb(**wrong)
 
 
 def test_fine_tuning_starts_where_the_model_is(seen, model):

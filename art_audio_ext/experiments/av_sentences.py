@@ -1,0 +1,214 @@
+"""The targeted attack on sentences: success, distortion, and whether the sync detector sees it; in resumable cells."""
+
+from __future__ import annotations
+
+import os
+import platform
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import art_audio_ext
+from art_audio_ext.datasets.audiovisual import load_audiovisual
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.experiments.av_sentences_cells import SentenceContext, run_cell
+from art_audio_ext.experiments.av_sentences_summary import detection_table, success_table
+from art_audio_ext.experiments.av_sync_models import clips_digest, fold_of, trained_digest
+from art_audio_ext.experiments.purification_models import file_checksum
+from art_audio_ext.experiments.sweep import sweep
+from art_audio_ext.report.av_sentences_view import write_av_sentences
+from art_audio_ext.training.audiovisual_evaluation import evaluate_recogniser
+from art_audio_ext.training.audiovisual_model import RecogniserModel
+from art_audio_ext.training.audiovisual_recogniser import train_recogniser
+from art_audio_ext.training.audiovisual_settings import PRESETS as VICTIMS
+from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
+
+_PARTS = 4  # one of which is held out
+_BLOCK = 5  # clips a cell: a stopped run loses no more
+_JUDGED = 96  # held-out clips that the recogniser is judged by, all in memory at once
+_RULES = 1  # raise it when cells of another time must not be mixed with new ones
+
+
+@dataclass(frozen=True)
+class SentenceSize:
+    """
+    How much is run.
+
+    :param loaded: Clips that are loaded, a quarter of them held out; None takes all there are.
+    :param clips: That are attacked.
+    :param targets: Sentences that each shall be transcribed as.
+    :param iterations: Of the attack.
+    :param victim: Preset of the recogniser.
+    :param victim_epochs: Of it, instead of its preset's.
+    :param sync: Preset of the sync network.
+    :param audio: Half the side of the attack's first box, of 32,768.
+    :param video: The same of the pictures, of 255.
+    """
+
+    loaded: int | None
+    clips: int
+    targets: int
+    iterations: int
+    victim: str = "small"
+    victim_epochs: int | None = None
+    sync: str = "quick"
+    audio: int = 512
+    video: int = 8
+
+
+PRESETS = {
+    "quick": SentenceSize(96, 5, 1, 100, victim_epochs=8),  # shows that all parts work: the recogniser learns little
+    "standard": SentenceSize(960, 20, 2, 800),
+    "paper": SentenceSize(None, 300, 10, 800, victim="full", sync="standard"),
+}
+
+
+def av_sentences(
+    data: str | Path | AudioVisualDataset,
+    out: str | Path,
+    *,
+    preset: str = "quick",
+    loaded: int | None = None,
+    clips: int | None = None,
+    targets: int | None = None,
+    iterations: int | None = None,
+    epochs: int | None = None,
+    victim_epochs: int | None = None,
+    seed: int = 0,
+    progress: bool = True,
+    **engine: Any,
+) -> dict[str, Any]:
+    """
+    Train a recogniser of sentences and a sync network, then attack clips that neither has seen; the same call goes on
+    where it was stopped.
+
+    Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `confidence.png` and `report.html`.
+
+    :param data: As `load_audiovisual` takes it, or a dataset of clips with sentences.
+    :param out: Folder for everything; made if absent.
+    :param preset: A key of `PRESETS`.
+    :param loaded: Clips at most, instead of the preset's.
+    :param clips: That are attacked, instead of the preset's; all that are held out, if these are fewer.
+    :param targets: Sentences, instead of the preset's.
+    :param iterations: Of the attack, instead of the preset's.
+    :param epochs: Of the sync network, instead of its preset's.
+    :param victim_epochs: Of the recogniser, instead of its preset's.
+    :param seed: Of everything.
+    :param progress: Show progress bars.
+    :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
+    :return: `attack`, see `success_table`; `detection`, see `detection_table`; `victim`, what it does with clips as
+        they are and with either modality blanked; targets, data, sizes and machine.
+    :raises ValueError: If the data, a name or a number is unusable.
+    """
+    begin, out = time.perf_counter(), Path(out)
+    asked = {"loaded": loaded, "clips": clips, "targets": targets, "iterations": iterations}
+    size = choose_sentences(preset, **asked)
+    if isinstance(data, AudioVisualDataset):
+        dataset = data
+    else:
+        loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
+        dataset = load_audiovisual(str(data), clips="sentence", **loading)
+    held = fold_of(dataset, _PARTS, seed) == 0
+    learn, test = dataset.subset(~held), dataset.subset(held)
+    drawn = np.random.default_rng(seed).permutation(len(test))[: size.clips]
+    attacked = test.subset(np.sort(drawn))
+    texts = wanted_sentences(learn, attacked, size.targets, seed)
+    lengths = {"sync": epochs, "victim": victim_epochs or size.victim_epochs}
+    context = _context(learn, attacked, size, out / "models", lengths, seed, progress)
+    tasks = _tasks(context, size, texts, seed)
+    identity = {"experiment": "av-sentences", "version": art_audio_ext.__version__, "rules": str(_RULES)}
+    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
+    cells = list(zip(tasks, found, strict=True))
+    judged = test.subset(np.sort(np.random.default_rng(seed).permutation(len(test))[:_JUDGED]))
+    scores = evaluate_recogniser(RecogniserModel.load(context.victim), judged, snr_db=(), seed=seed)
+    record = {
+        **{"experiment": "av-sentences", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
+        "data": {"name": dataset.name, "learnt_from": len(learn), "held_out": len(test), "attacked": len(attacked)}
+        | {"speakers": len(set(dataset.speakers)), "layout": dataset.layout.to_dict()},
+        "size": {"iterations": size.iterations, "audio": size.audio, "video": size.video, "targets": texts},
+        **{"victim": scores.to_dict(), "attack": success_table(cells), "detection": detection_table(cells, seed)},
+        "clips": [[task, result] for task, result in cells],
+        "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
+        "seconds": round(time.perf_counter() - begin, 1),
+    }
+    write_av_sentences(record, out)
+    return record
+
+
+def choose_sentences(preset: str, **asked: int | None) -> SentenceSize:
+    """
+    A preset, with what was asked for in its place.
+
+    :param preset: A key of `PRESETS`.
+    :param asked: Fields of `SentenceSize`; None as the preset says.
+    :return: How much to run.
+    :raises ValueError: If the name is unknown, or a number is not positive.
+    """
+    if preset not in PRESETS:
+        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
+    given = {name: value for name, value in asked.items() if value is not None}
+    for name, value in given.items():
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} must be a whole number from 1 up, got {value!r}")
+    return replace(PRESETS[preset], **given)  # type: ignore[arg-type]
+
+
+def wanted_sentences(learn: AudioVisualDataset, attacked: AudioVisualDataset, count: int, seed: int) -> list[str]:
+    """
+    Sentences that the recogniser has learnt and that no attacked clip says.
+
+    :param learn: Clips that it learnt from.
+    :param attacked: Clips.
+    :param count: How many.
+    :param seed: Of the draw.
+    :return: Different sentences.
+    :raises ValueError: If there are too few.
+    """
+    known = sorted({text for text in learn.sentences if text} - set(attacked.sentences))
+    if len(known) < count:
+        raise ValueError(f"{learn.name or 'the dataset'} has {len(known)} other sentences to learn, {count} are wanted")
+    order = np.random.default_rng(seed).permutation(len(known))[:count]
+    return [known[k] for k in order]
+
+
+def _context(
+    learn: AudioVisualDataset,
+    attacked: AudioVisualDataset,
+    size: SentenceSize,
+    folder: Path,
+    epochs: dict[str, int | None],
+    seed: int,
+    progress: bool,
+) -> SentenceContext:
+    """Train what is not there yet."""
+    victim, sync = VICTIMS[size.victim].changed(epochs=epochs["victim"]), SYNCS[size.sync].changed(
+        epochs=epochs["sync"]
+    )
+    paths = [
+        folder / f"{name}-{trained_digest(learn, settings, seed)}.safetensors"
+        for name, settings in (("sentences", victim), ("sync", sync))
+    ]
+    run: list[dict[str, Any]] = [
+        {"seed": seed, "checkpoint_dir": path.with_suffix(".checkpoints"), "progress": progress} for path in paths
+    ]
+    if not paths[0].is_file():
+        train_recogniser(learn, victim, head="sentence", **run[0]).save(paths[0])
+    if not paths[1].is_file():
+        train_syncnet(learn, sync, **run[1]).save(paths[1])
+    return SentenceContext(attacked, *map(str, paths))
+
+
+def _tasks(context: SentenceContext, size: SentenceSize, texts: list[str], seed: int) -> list[dict[str, Any]]:
+    """Clips as they are, and each sentence with each block of clips."""
+    count, networks = len(context.clips), [file_checksum(Path(path)) for path in (context.victim, context.sync)]
+    strength = {"iterations": size.iterations, "audio": size.audio, "video": size.video}
+    return [
+        {"text": text, "first": first, "count": min(_BLOCK, count - first), "seed": seed}
+        | {"networks": networks, "clips": clips_digest(context.clips), **(strength if text else {})}
+        for text in ("", *texts)
+        for first in range(0, count, _BLOCK)
+    ]

@@ -1,0 +1,155 @@
+"""The sentence attack's tables as files to read: JSON, Markdown, a picture, and one self-contained page."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+from typing import Any
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import art_audio_ext
+from art_audio_ext.report.files import write_json, write_text
+from art_audio_ext.report.page import environment
+from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+
+_VICTIM = ("the victim hears and sees", "sentences right", "word error rate")
+_CONDITIONS = {
+    "clean": "both",
+    "video_blanked": "the sound alone",
+    "audio_blanked": "the pictures alone",
+    "video_frozen": "the sound and one picture",
+}
+_ATTACK = (
+    *("wanted", "clips", "partial success", "full success (95%)", "word error rate", "iterations"),
+    *("video L2", "video L2 a frame", "video L-infinity, pixels", "over 4", "audio L-infinity, dB"),
+)
+_DETECTION = ("detector", "of", "attacked clips", "AUC (95%)", "AUC of noise", "AUC against noise")
+_EXPLANATION = (
+    "Partial success: the transcript's word error rate to the wanted sentence is below one half; full: it is nought. "
+    "Iterations and distortions are medians over the clips of partial success. AUC: how well low confidence of "
+    "synchronisation tells attacked clips from the same clips as they are; of noise, the same of Gaussian noise of "
+    "equal power in each modality; against noise, attacked clips from that noise. Either side: far from the middle "
+    "confidence of the other half of the clips as they are. 95% by drawing clips anew."
+)
+_CAPTION = "Confidence of one network: clips as they are, with noise of equal power, and attacked; a dot is a clip."
+
+
+def write_av_sentences(record: dict[str, Any], out: str | Path) -> list[Path]:
+    """
+    Write `results.json`, `table.md`, `confidence.png` and `report.html`.
+
+    :param record: From `experiments.av_sentences.av_sentences`.
+    :param out: Folder, made if it is missing.
+    :return: The files written.
+    :raises ValueError: If `out` is a file.
+    """
+    out, picture = Path(out), draw_confidence(record["clips"])
+    write_json(record, out / "results.json")
+    write_text(format_av_sentences(record) + "\n", out / "table.md")
+    (out / "confidence.png").write_bytes(picture)
+    write_text(environment().get_template("experiment.html").render(_view(record, picture)), out / "report.html")
+    return [out / name for name in ("results.json", "table.md", "confidence.png", "report.html")]
+
+
+def format_av_sentences(record: dict[str, Any]) -> str:
+    """
+    The tables in Markdown.
+
+    :param record: From `experiments.av_sentences.av_sentences`.
+    :return: Lines of text without a newline at the end.
+    """
+    return "\n\n".join(f"{name}:\n\n{markdown(header, rows)}" for name, header, rows in _tables(record))
+
+
+def draw_confidence(cells: list[list[dict[str, Any]]]) -> bytes:
+    """
+    What the one network thinks of every clip.
+
+    :param cells: Experiments and results.
+    :return: A PNG.
+    """
+    groups: dict[str, list[float]] = {"as they are": [], "noise": [], "attacked, failed": [], "attacked, full": []}
+    for task, result in cells:
+        values = result["confidence"]["single"]
+        if not task["text"]:
+            groups["as they are"] += values
+            continue
+        groups["noise"] += result["noise"]["single"]
+        for value, one in zip(values, result["results"], strict=True):
+            groups["attacked, full" if one["full"] else "attacked, failed"].append(value)
+    figure = Figure(figsize=(7, 2.6), layout="constrained")
+    panel = figure.subplots()
+    for place, values in enumerate(groups.values()):
+        panel.plot(values, [place] * len(values), "o", color="#2457b8", alpha=0.5, markersize=4)
+    panel.set_yticks(range(len(groups)), list(groups))
+    panel.set_ylim(len(groups) - 0.5, -0.5)
+    panel.set_xlabel("confidence of synchronisation")
+    stream = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
+    return stream.getvalue()
+
+
+def _tables(record: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[list[str]]]]:
+    return [
+        ("The victim on clips held out", _VICTIM, _victim_rows(record["victim"])),
+        ("The attack", _ATTACK, [_attack_row(row) for row in record["attack"]]),
+        ("Detection", _DETECTION, [_detection_row(row) for row in record["detection"]]),
+    ]
+
+
+def _victim_rows(scores: dict[str, Any]) -> list[list[str]]:
+    return [
+        [said, percent(scores["accuracy"][name]), _number(scores["word_error_rate"][name])]
+        for name, said in _CONDITIONS.items()
+    ]
+
+
+def _attack_row(row: dict[str, Any]) -> list[str]:
+    full = f"{percent(row['full'])} ({percent(row['low'])} to {percent(row['high'])})"
+    cells = [row["target"], str(row["clips"]), percent(row["partial"]), full, _number(row["word_error_rate"])]
+    cells.append("" if row["iterations"] is None else f"{row['iterations']:.0f}")
+    keys = ("video_l2", "video_frame_l2", "video_linf_pixels", "video_linf_paper", "audio_linf_db")
+    return cells + [_number(row[key]) for key in keys]
+
+
+def _detection_row(row: dict[str, Any]) -> list[str]:
+    auc = "" if row["auc"] is None else f"{row['auc']:.2f} ({row['auc_low']:.2f} to {row['auc_high']:.2f})"
+    return [
+        row["detector"],
+        row["of"],
+        str(row["clips"]),
+        auc,
+        *(_number(row[k]) for k in ("auc_noise", "auc_over_noise")),
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
+
+
+def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
+    """Everything that the page shows, strings made printable."""
+    about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
+    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    every = record["attack"][-1]
+    headline = f"{plural(record['data']['attacked'], 'clip')}, {plural(len(record['size']['targets']), 'sentence')}: "
+    return {
+        "title": "Made to say something else: is it out of sync?",
+        "version": art_audio_ext.__version__,
+        "headlines": [f"{headline}{percent(every['partial'])} partial and {percent(every['full'])} full success."],
+        "figures": [{"caption": _CAPTION, "source": source}],
+        "tables": [
+            (name, list(header), [[printable(cell) for cell in row] for row in rows])
+            for name, header, rows in _tables(record)
+        ],
+        "explanation": _EXPLANATION,
+        "notes": [],
+        "settings": [
+            ("Dataset", setting_rows(plain(record["data"], readable=True))),
+            ("Experiment", setting_rows(plain(about, readable=True))),
+            ("Machine", setting_rows(plain(record["machine"], readable=True))),
+        ],
+    }
