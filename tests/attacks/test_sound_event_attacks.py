@@ -162,6 +162,34 @@ def test_arts_own_attacks_get_the_same_report_and_agree(classifier, x):
         assert all(a.snr_db >= b.snr_db - 0.1 for a, b in zip(own[:2], reports[:2], strict=True))
 
 
+def test_points_of_deepfool_lie_beyond_the_boundary_by_more_than_rounding(classifier, x):
+    y = np.array([0, 1, 1])
+    found = AudioDeepFool(classifier, **QUIET).generate(x, y)
+    logits = classifier.predict(found)
+    others = np.where(np.eye(3, dtype=bool)[y], -np.inf, logits).max(1)
+    assert np.all(others[:2] - logits[[0, 1], y[:2]] > 9e-4)
+
+
+class _Saturating(nn.Module):
+    """The other class gains by the logarithm of what moves towards it: every step promises too much."""
+
+    def forward(self, x):
+        gain = torch.log1p(1e6 * (x[:, :10].sum(1) + 1e-4).relu())
+        return torch.stack([torch.zeros_like(gain), gain - 12, gain - 20], 1)
+
+
+def test_who_has_not_arrived_hurries():
+    x, y, steps = np.full((1, L), 1e-4, np.float32), np.array([0]), []
+    for hurry_after in (None, 0):
+        attack = AudioDeepFool(wrapped(_Saturating()), most_stretch=1.0, hurry_after=hurry_after, halvings=0, **QUIET)
+        attack.generate(x, y)
+        assert attack.reports[0].success
+        steps.append(attack.reports[0].iterations)
+    assert steps[1] < steps[0]
+    with pytest.raises(ValueError, match="hurry_after"):
+        AudioDeepFool(wrapped(_Saturating()), hurry_after=-1)
+
+
 def test_builders_refuse_what_would_weaken_them(classifier):
     for build in (audio_deepfool, audio_carlini):
         with pytest.raises(ValueError, match="probabilities"):

@@ -13,6 +13,7 @@ from art_audio_ext.attacks.evasion.white_box import check_whole
 
 _TINY = 1e-12
 _PATIENCE = 5  # steps after which the longest stretch is its square, and so on: who has not arrived takes longer steps
+_LEAD = 1e-3  # of the new class: on the boundary itself the rounding of another batch may call a point back
 _HURRY = 2.0  # what the longest stretch grows by in as many steps, once a clip has to hurry
 
 
@@ -105,7 +106,7 @@ class AudioDeepFool(ReportedEvasion):
             at = others[rows, nearest][:, None]
             now = (logits.gather(1, at) - logits.gather(1, own[rows, None]))[:, 0]
             stretch[rows] = self._stretch(stretch[rows], behind.gather(1, nearest[:, None])[:, 0], now, step_number)
-            rows = rows[logits.argmax(1) == own[rows]]
+            rows = rows[~_left(logits, own[rows])]
             if not len(rows):
                 break
         done = torch.ones(len(clips), dtype=torch.bool, device=clips.device)
@@ -127,7 +128,7 @@ class AudioDeepFool(ReportedEvasion):
         rows = torch.nonzero(done)[:, 0]
         for _ in range(self.halvings if len(rows) else 0):
             middle = (outside[rows] + inside[rows]) / 2
-            wrong = engine.logits(middle).argmax(1) != own[rows]
+            wrong = _left(engine.logits(middle), own[rows])
             inside[rows[wrong]], outside[rows[~wrong]] = middle[wrong], middle[~wrong]
         return inside
 
@@ -146,6 +147,12 @@ class AudioDeepFool(ReportedEvasion):
             check_whole(self.hurry_after, "hurry_after", 0)
         check_number(self.overshoot, "overshoot", 0, 10)
         check_number(self.most_stretch, "most_stretch", 1, 1e3)
+
+
+def _left(logits: Tensor, own: Tensor) -> Tensor:
+    """Which points another class leads at (n,)."""
+    others = logits.scatter(1, own[:, None], -torch.inf).amax(1)
+    return others > logits.gather(1, own[:, None])[:, 0] + _LEAD
 
 
 def _step(behind: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
