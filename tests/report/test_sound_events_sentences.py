@@ -103,6 +103,8 @@ def test_an_input_resists_only_where_the_interval_says_so(record):
     assert "vgg13 compared with mel" in said  # one architecture: nothing else differs
     assert "wave resists more, +4.0 dB of change (+1.0 to +7.0)" in said
     assert "constant_q -2.0 dB of change (-5.0 to +1.0), which shows no difference" in said
+    record["inputs"][3]["pairs"] = 1
+    assert "wave has 1 broken clip in common with it, too few to say" in sentences(record)[TITLES["inputs"]]
 
 
 def test_transfer_is_of_small_changes_between_inputs_and_not_of_two_clips(record):
