@@ -133,6 +133,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     monkeypatch.setattr(module, "missing_codecs", lambda: "no codec here")
     record = sound_events(toys, tmp_path, preset="tiny", progress=False)
     assert min(row["accuracy"] for row in record["models"]) > 0.8
+    assert {path.name.split("-")[0] for path in (tmp_path / "models").glob("*.safetensors")} == set(size.models)
     found = {row["attack"]: row for row in record["attacks"] if row["model"] == "all"}
     assert set(found) == set(chosen)
     assert found["fgsm"]["clips"] >= 7
