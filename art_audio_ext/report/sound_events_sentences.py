@@ -87,15 +87,17 @@ def _meeting(rows: list[Row]) -> str:
 
 def _halves(rows: list[Row]) -> str:
     rows = [row for row in rows if not row["targeted"]]
+    never = [row["attack"] for row in rows if row["median_snr_db"] is None]
+    never_said = f"; fewer than half down to {rows[0]['snr_db'][0]:.0f} dB under {_listed(never)}" if never else ""
     rows = [row for row in rows if row["median_snr_db"] is not None]
     if not rows:
         return ""
     first, last = (end(rows, key=lambda row: row["median_snr_db"]) for end in (max, min))
     said = f"Half of the clips break at {_median(first)} under {first['attack']}"
     if first is last:
-        return f"{said}."
+        return f"{said}{never_said}."
     more = first["median_snr_db"] - last["median_snr_db"]
-    return f"{said} and at {_median(last)} under {last['attack']}, {more:.1f} dB lower."
+    return f"{said} and at {_median(last)} under {last['attack']}, {more:.1f} dB lower{never_said}."
 
 
 def _inputs(rows: list[Row]) -> str:
