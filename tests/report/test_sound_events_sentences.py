@@ -97,7 +97,8 @@ def test_each_table_has_the_sentence_that_its_rows_support(record):
     assert "under deepfool and at 15.0 dB (14.0 to 16.0) under white-noise, 37.0 dB lower." in said[TITLES["halves"]]
     record["curves"][0] |= dict.fromkeys(("median_snr_db", "median_low_db", "median_high_db"))
     assert sentences(record)[TITLES["halves"]] == (
-        "Half of the clips break at 52.0 dB (51.0 to 53.0) under deepfool; fewer than half down to 20 dB under white-noise."
+        "Half of the clips break at 52.0 dB (51.0 to 53.0) under deepfool; fewer than half down to 20 dB under "
+        "white-noise."
     )
     assert "flute under deepfool (75.0%); evenly spread, each label would have 50.0%" in said[TITLES["labels"]]
 
