@@ -22,7 +22,11 @@ def sound_events_command(
     data: Annotated[str, typer.Option(help="A folder of <label>/*.wav, builtin-events, fsd2018:ROOT, or esc50:ROOT.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     preset: Annotated[
-        str, typer.Option(help="quick (two models, 20 clips), standard (all models and test clips) or paper (a GPU).")
+        str,
+        typer.Option(
+            help="quick (two models, 20 clips), standard (the five and vgg13 with each input, all test clips) or paper "
+            "(published sizes, a GPU)."
+        ),
     ] = "quick",
     models: Annotated[
         str | None,
@@ -33,7 +37,7 @@ def sound_events_command(
     ] = None,
     attacks: Annotated[
         str | None,
-        typer.Option(help="Of white-noise, fgsm, deepfool, carlini, carlini-targeted, lbfgs; default: all."),
+        typer.Option(help="Of white-noise, fgsm, deepfool, carlini, carlini-targeted, lbfgs; default: the preset's."),
     ] = None,
     parts: Annotated[
         str | None,

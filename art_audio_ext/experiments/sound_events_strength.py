@@ -92,16 +92,17 @@ def input_rows(needed: Sequence[Needed], seed: int = 0) -> list[dict[str, Any]]:
 
     :param needed: From `needed_changes`.
     :param seed: Of the bootstrap.
-    :return: `among` ("all" or an architecture), `attack`, `input`, `models`, `clips`; `success` (of searched attacks,
-        within the range of the search) with its 95% interval (`low`, `high`); in dB `snr_median` at which half of the
-        clips attacked are broken (`median_low`, `median_high`), and `snr_mean` of successes (`mean_low`, `mean_high`);
-        `more_db`, by how much the ratio is lower than with the first input, on the `pairs` of clip and target that
-        both inputs have and that were broken with both, each input's models averaged (`more_low`, `more_high`). Clips
-        are drawn anew.
+    :return: `among` ("all", where there are several, or an architecture), `attack`, `input`, `models`, `clips`;
+        `success` (of searched attacks, within the range of the search) with its 95% interval (`low`, `high`); in dB
+        `snr_median` at which half of the clips attacked are broken (`median_low`, `median_high`), and `snr_mean` of
+        successes (`mean_low`, `mean_high`); `more_db`, by how much the ratio is lower than with the first input (of
+        which it is None), on the `pairs` of clip and target that both inputs have and that were broken with both, each
+        input's models averaged (`more_low`, `more_high`). Clips are drawn anew.
     """
     architectures = {one.model: model_parts(one.model)[0] for one in needed}
+    names = list(dict.fromkeys(architectures.values()))
     rows = []
-    for among in (ALL, *dict.fromkeys(architectures.values())):
+    for among in [ALL, *names] if len(names) > 1 else names:
         some = [one for one in needed if among in (ALL, architectures[one.model])]
         inputs = [name for name in FRONT_ENDS if name in {input_of(one.model) for one in some}]
         for attack in dict.fromkeys(one.attack for one in some) if len(inputs) > 1 else ():
@@ -110,7 +111,7 @@ def input_rows(needed: Sequence[Needed], seed: int = 0) -> list[dict[str, Any]]:
                 own = [one for one in some if one.attack == attack and input_of(one.model) == name]
                 if own:
                     row = {"among": among, "attack": attack, "input": name, **_of_input(own, seed)}
-                    rows.append(row | _more(own, first or own, seed))
+                    rows.append(row | _more(own, first or [], seed))
                     first = first or own
     return rows
 

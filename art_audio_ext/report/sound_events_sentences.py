@@ -9,7 +9,7 @@ from art_audio_ext.report.text import percent, plural
 
 _FIXED = ("white-noise", "fgsm", "pgd")  # attacks of one size; the others look for the smallest change
 _MEET_DB = 40.0  # what the published attacks reach
-_FEWEST = 5  # clips that a highest rate rests on at least, where there is such a one
+_FEWEST = 5  # clips that a difference rests on at least, and a highest rate where there is such a one
 _TOLD = ("mp3-128", "pcm-16", "opus-64")  # channels that clips go through most often
 Row = dict[str, Any]
 
@@ -87,15 +87,17 @@ def _meeting(rows: list[Row]) -> str:
 
 def _halves(rows: list[Row]) -> str:
     rows = [row for row in rows if not row["targeted"]]
+    never = [row["attack"] for row in rows if row["median_snr_db"] is None]
+    never_said = f"; fewer than half down to {rows[0]['snr_db'][0]:.0f} dB under {_listed(never)}" if never else ""
     rows = [row for row in rows if row["median_snr_db"] is not None]
     if not rows:
         return ""
     first, last = (end(rows, key=lambda row: row["median_snr_db"]) for end in (max, min))
     said = f"Half of the clips break at {_median(first)} under {first['attack']}"
     if first is last:
-        return f"{said}."
+        return f"{said}{never_said}."
     more = first["median_snr_db"] - last["median_snr_db"]
-    return f"{said} and at {_median(last)} under {last['attack']}, {more:.1f} dB lower."
+    return f"{said} and at {_median(last)} under {last['attack']}, {more:.1f} dB lower{never_said}."
 
 
 def _inputs(rows: list[Row]) -> str:
@@ -115,6 +117,8 @@ def _inputs(rows: list[Row]) -> str:
 
 def _more(row: Row) -> str:
     """Whether an input needs more change than the first, and whether that is shown."""
+    if row["pairs"] < _FEWEST:
+        return f"{row['input']} has {plural(row['pairs'], 'broken clip')} in common with it, too few to say"
     interval = f"{row['more_db']:+.1f} dB of change ({row['more_low']:+.1f} to {row['more_high']:+.1f})"
     if row["more_low"] > 0:
         return f"{row['input']} resists more, {interval}"

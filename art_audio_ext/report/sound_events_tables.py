@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from art_audio_ext.report.text import number, percent
+from art_audio_ext.report.text import number, percent, plural
 
 _ATTACKS = (
     *("attack", "model", "clips", "success (95%)", "SNR median, dB", "SNR mean, dB (95%)"),
@@ -104,7 +104,7 @@ def _at(row: dict[str, Any], level: float) -> str:
 
 
 def _input(row: dict[str, Any]) -> list[str]:
-    among = f"{len(row['models'])} of all" if row["among"] == "all" else ", ".join(row["models"])
+    among = f"{plural(len(row['models']), 'model')} of all" if row["among"] == "all" else ", ".join(row["models"])
     cells = [row["input"], row["attack"], among, str(row["clips"]), _share(row, "success")]
     cells += [_ratio(row, "snr_median", "median"), _ratio(row, "snr_mean", "mean")]
     return [*cells, _ratio(row, "more_db", "more"), str(row["pairs"])]

@@ -133,6 +133,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     monkeypatch.setattr(module, "missing_codecs", lambda: "no codec here")
     record = sound_events(toys, tmp_path, preset="tiny", progress=False)
     assert min(row["accuracy"] for row in record["models"]) > 0.8
+    assert {path.name.split("-")[0] for path in (tmp_path / "models").glob("*.safetensors")} == set(size.models)
     found = {row["attack"]: row for row in record["attacks"] if row["model"] == "all"}
     assert set(found) == set(chosen)
     assert found["fgsm"]["clips"] >= 7
@@ -144,6 +145,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     assert {(row["source"], row["other"]) for row in record["transfer"]} == set(permutations(size.models))
     curves = {row["attack"]: row for row in record["curves"] if row["model"] == "all"}
     assert set(curves) == {*chosen, "pgd"}
+    assert curves["pgd"]["clips"] == found["fgsm"]["clips"]
     assert all(np.all(np.diff(row["success"]) <= 0) for row in record["curves"])
     assert curves["fgsm"]["success"][0] >= found["fgsm"]["success"] > 0  # -20 dB is louder than the attack's -10 dB
     assert {row["input"] for row in record["inputs"] if row["among"] == "vgg13"} == {"mel", "wave"}

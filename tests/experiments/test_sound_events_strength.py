@@ -71,8 +71,9 @@ def test_inputs_are_compared_on_the_clips_that_both_have():
     )
     assert (wave["more_db"], wave["pairs"]) == (20.0, 2)  # (65 + 55) / 2 - (45 + 35) / 2
     assert (alone["more_db"], alone["pairs"]) == (15.0, 2)
-    assert (rows["vgg13", "mel"]["more_db"], rows["vgg13", "mel"]["clips"]) == (0.0, 4)
+    assert (rows["vgg13", "mel"]["more_db"], rows["vgg13", "mel"]["clips"]) == (None, 4)
     assert input_rows(needed("vgg13", 60.0)) == []
+    assert {row["among"] for row in input_rows([one for one in found if one.model != "crnn"])} == {"vgg13"}
 
 
 def test_targets_of_one_clip_are_pairs_of_their_own():

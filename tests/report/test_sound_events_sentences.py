@@ -95,6 +95,11 @@ def test_each_table_has_the_sentence_that_its_rows_support(record):
         "SNR of 40 dB, these shares of clips break: deepfool 80.0% (40.0% to 90.0%), white-noise 10.0% (5.0% to 55.0%)."
     )
     assert "under deepfool and at 15.0 dB (14.0 to 16.0) under white-noise, 37.0 dB lower." in said[TITLES["halves"]]
+    record["curves"][0] |= dict.fromkeys(("median_snr_db", "median_low_db", "median_high_db"))
+    assert sentences(record)[TITLES["halves"]] == (
+        "Half of the clips break at 52.0 dB (51.0 to 53.0) under deepfool; fewer than half down to 20 dB under "
+        "white-noise."
+    )
     assert "flute under deepfool (75.0%); evenly spread, each label would have 50.0%" in said[TITLES["labels"]]
 
 
@@ -103,6 +108,8 @@ def test_an_input_resists_only_where_the_interval_says_so(record):
     assert "vgg13 compared with mel" in said  # one architecture: nothing else differs
     assert "wave resists more, +4.0 dB of change (+1.0 to +7.0)" in said
     assert "constant_q -2.0 dB of change (-5.0 to +1.0), which shows no difference" in said
+    record["inputs"][3]["pairs"] = 1
+    assert "wave has 1 broken clip in common with it, too few to say" in sentences(record)[TITLES["inputs"]]
 
 
 def test_transfer_is_of_small_changes_between_inputs_and_not_of_two_clips(record):
