@@ -153,6 +153,7 @@ class _Search:
             corrections=self.attack.corrections,
             max_iter=self.attack.max_iter,
         )
+        self.at[rows[~broke & np.isinf(self.energy[rows])]] = 0  # where a line search is stuck, a larger c is, too
         return broke
 
     def _ask(self, points: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
