@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 
 import numpy as np
@@ -188,6 +189,22 @@ def test_who_has_not_arrived_hurries():
     assert steps[1] < steps[0]
     with pytest.raises(ValueError, match="hurry_after"):
         AudioDeepFool(wrapped(_Saturating()), hurry_after=-1)
+
+
+def test_a_solver_that_found_nothing_starts_anew_from_the_clip(classifier, x, monkeypatch):
+    module, starts = importlib.import_module("art_audio_ext.attacks.evasion.lbfgs"), []
+
+    def stuck(answers, start, room, **_):
+        starts.append(start.copy())
+        answers(start + 1e-9, np.arange(len(start)))
+        return np.ones(len(start), np.int64)
+
+    monkeypatch.setattr(module, "joint_lbfgsb", stuck)
+    attack = LBFGS(classifier, max_doublings=3, initial_const=1.0, **QUIET)
+    attack.generate(x[:1], np.array([2]))
+    assert len(starts) > 1
+    assert not any(start.any() for start in starts)
+    assert not attack.reports[0].success
 
 
 def test_builders_refuse_what_would_weaken_them(classifier):
