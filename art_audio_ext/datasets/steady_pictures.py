@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -21,10 +22,13 @@ class SteadyPictures:
     :param fps: Ticks a second.
     :param even: Seconds from a picture to one without a time.
     :param picture: Makes a frame a picture (H, W), uint8.
+    :param most_seconds: Longer ones are refused, before a tick is filled: a damaged file may say any time.
     """
 
-    def __init__(self, fps: float, even: float, picture: Callable[[Any], np.ndarray]) -> None:
-        self.fps, self.even, self.picture = fps, even, picture
+    def __init__(
+        self, fps: float, even: float, picture: Callable[[Any], np.ndarray], most_seconds: float = math.inf
+    ) -> None:
+        self.fps, self.even, self.picture, self.most_seconds = fps, even, picture, most_seconds
         self.first = self.last = 0.0
         self.shown = 0
         self._times: list[float] = []
@@ -44,7 +48,7 @@ class SteadyPictures:
 
         :param frame: With `width` and `height`.
         :param time: Seconds; None follows the last one evenly.
-        :raises ValueError: If pictures change their size.
+        :raises ValueError: If pictures change their size, or a time is none or too late.
         """
         if self._size is None:
             self._size = (frame.width, frame.height)
@@ -54,6 +58,8 @@ class SteadyPictures:
             self.first = self.last = 0.0 if time is None else float(time)
         else:
             now = self.last + self.even if time is None else float(time)
+            if not now - self.first <= self.most_seconds:
+                raise ValueError(f"it is longer than {self.most_seconds:g} s: cut it into shorter files")
             if now <= self.last:
                 return
             made = self._choose(frame, now)

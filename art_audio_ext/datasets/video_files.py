@@ -120,13 +120,11 @@ def _decode(path: Path, av: Any, fps: float, most_seconds: float) -> _Decoded:
             raise ValueError("it has no audio stream: sync needs sound, add it with ffmpeg -i VIDEO -i SOUND")
         video, audio = container.streams.video[0], container.streams.audio[0]
         even = 1 / float(video.average_rate or FPS)  # read here: it is garbage once the file is closed
-        pictures = SteadyPictures(fps, even, _grey)
+        pictures = SteadyPictures(fps, even, _grey, most_seconds)
         found = _Decoded(pictures, [], [], 0, (container.duration or 0) / av.time_base)
         for frame in container.decode(video, audio):
             if isinstance(frame, av.VideoFrame):
                 pictures.show(frame, frame.time)
-                if pictures.last - pictures.first > most_seconds:
-                    raise ValueError(f"it is longer than {most_seconds:g} s: cut it into shorter files")
             else:
                 _take_sound(found, frame)
     if not pictures.shown:

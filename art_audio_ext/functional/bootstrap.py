@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 
-from art_audio_ext.functional.metrics import proportion_interval
-
 _DRAWS = 2000
 _PERCENT = (2.5, 97.5)
+_NORMAL = 1.959963984540054  # quantile of 97.5%
+_FEW = 5  # groups that disagree, below which drawing anew misses those that do: then the interval is too narrow
 
 
 def grouped_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
@@ -38,7 +38,8 @@ def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     """
     95% interval of a share: Wilson's, or by drawing groups anew where a group has several flags.
 
-    Where all agree, drawing anew says nothing: then it is Wilson's, with as many trials as there are groups.
+    Where fewer than five groups have a flag of the rarer kind it is Wilson's again, with as many trials as there are
+    groups: drawing anew would leave the few out, and a single failure would narrow the interval.
 
     :param flags: One a clip (N,), at least one.
     :param groups: Which belong together (N,), any values.
@@ -46,10 +47,18 @@ def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     :return: Lower and upper end.
     """
     flags, single = np.asarray(flags, bool), len(np.unique(groups))
-    count = int(flags.sum())
-    if single == len(flags) or count in (0, len(flags)):
-        return proportion_interval(round(count * single / len(flags)), single)
+    share = float(flags.mean())
+    rare = flags if share <= 0.5 else ~flags
+    if single == len(flags) or len(np.unique(np.asarray(groups)[rare])) < _FEW:
+        return _wilson(share, single)
     return grouped_interval(flags.astype(np.float64), groups, seed)
+
+
+def _wilson(share: float, trials: int) -> tuple[float, float]:
+    """`proportion_interval` of a share that need not be a whole number of trials."""
+    middle = (share + _NORMAL**2 / (2 * trials)) / (1 + _NORMAL**2 / trials)
+    half = math.sqrt(share * (1 - share) / trials + (_NORMAL / (2 * trials)) ** 2) / (1 + _NORMAL**2 / trials)
+    return max(0.0, middle - _NORMAL * half), min(1.0, middle + _NORMAL * half)
 
 
 def median_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float, float]:

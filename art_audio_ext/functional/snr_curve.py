@@ -111,7 +111,14 @@ def highest_snr(
     :return: float64 (N,), in dB; -inf where no step broke the clip. A clip that breaks at `high_db` has that.
     :raises ValueError: If the range or a step is unusable.
     """
-    if not (low_db <= high_db and step_db > 0 and tolerance_db > 0 and count > 0):
+    if not (
+        math.isfinite(low_db)
+        and math.isfinite(high_db)
+        and low_db <= high_db
+        and step_db > 0
+        and tolerance_db > 0
+        and count > 0
+    ):
         raise ValueError(
             f"need count > 0, low_db <= high_db and positive steps, got {count}, {low_db}, {high_db}, {step_db} and "
             f"{tolerance_db}"

@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from art_audio_ext.report.experiment_records import PoisonLikelihoodResult
-from art_audio_ext.report.text import filter_name, printable
+from art_audio_ext.report.text import filter_name, plot_text
 
 _DPI = 110
 _POISON, _CLEAN, _INK = "#b3261e", "#2457b8", "#17202c"
@@ -50,7 +50,7 @@ def _class_scores(result: PoisonLikelihoodResult) -> Figure:
             panel.text(place, 0, "not\nscored", ha="center", va="bottom", fontsize=8)
         panel.set_xlim(-0.6, len(values) - 0.4)
         panel.set_xticks(places, _names(result, picture["classes"]), rotation=40, ha="right")
-        panel.set_title(_safe(picture["score"]), loc="left")
+        panel.set_title(plot_text(picture["score"]), loc="left")
         panel.set_ylabel("class score")
     return figure
 
@@ -66,7 +66,7 @@ def _clusters(result: PoisonLikelihoodResult) -> Figure:
             marked = np.asarray(facts[kind], dtype=bool)
             panel.scatter(*points[~marked].T, s=9, c=_CLEAN, alpha=0.6, linewidths=0, label="others")
             panel.scatter(*points[marked].T, s=22, c=_POISON, marker="x", linewidths=1.2, label=kind)
-            panel.set_title(f"{_safe(picture['score'])}: {name}{where}", loc="left", fontsize=9)
+            panel.set_title(f"{plot_text(picture['score'])}: {name}{where}", loc="left", fontsize=9)
             panel.set_xticks([])
             panel.set_yticks([])
             panel.legend(loc="best", frameon=False)
@@ -78,7 +78,7 @@ def _roc(result: PoisonLikelihoodResult) -> Figure:
     figure, axes = _panels(1, 1, 4.6, 4.2)
     panel = axes[0, 0]
     for i, (score, curve) in enumerate(result.roc.items()):
-        label = f"{_safe(score)} (AUC {curve['auc']:.4f})"
+        label = f"{plot_text(score)} (AUC {curve['auc']:.4f})"
         rates = curve["false_positive_rate"], curve["true_positive_rate"]
         panel.plot(*rates, color=_COLOURS[i % len(_COLOURS)], linestyle=("-", "--", "-.")[i % 3], label=label)
     panel.plot([0, 1], [0, 1], color="#bbbbbb", linewidth=1)
@@ -106,7 +106,7 @@ def _confusion(result: PoisonLikelihoodResult) -> Figure:
                 panel.text(j, i, f"{count}\n{shares[i, j]:.1%}", ha="center", va="center", color=colour)
             panel.set_xticks([0, 1], ["kept", "removed"])
             panel.set_yticks([0, 1], ["clean", "poison"])
-            panel.set_title(f"{_safe(filter_name(row['filter']))}\n{_safe(row['line'])}", fontsize=9)
+            panel.set_title(f"{plot_text(filter_name(row['filter']))}\n{plot_text(row['line'])}", fontsize=9)
     return figure
 
 
@@ -130,7 +130,7 @@ def _maps(result: PoisonLikelihoodResult) -> Figure:
         panel.set_yticks(range(len(names)), names, fontsize=7)
         panel.set_xlabel("target")
         panel.set_ylabel("source")
-        panel.set_title(f"{_safe(entry['score'])}\n{_safe(entry['line'])}", fontsize=9)
+        panel.set_title(f"{plot_text(entry['score'])}\n{plot_text(entry['line'])}", fontsize=9)
     figure.colorbar(image, ax=axes, shrink=0.7, label="adjusted Rand index")
     return figure
 
@@ -143,7 +143,7 @@ def _fractions(result: PoisonLikelihoodResult) -> Figure:
         rows = [row for row in result.fractions if row["score"] == score]
         colour, mark = _COLOURS[i % len(_COLOURS)], _MARKS[i % len(_MARKS)]
         x, y = [row["poison_fraction"] for row in rows], [row["ari"] for row in rows]
-        panel.plot(x, y, color=colour, label=_safe(score))
+        panel.plot(x, y, color=colour, label=plot_text(score))
         for a, b, row in zip(x, y, rows, strict=True):
             panel.plot(a, b, mark, color=colour, markerfacecolor=colour if row["right_class"] == 1 else "white")
     panel.set_xlabel("poisoned share of the source class (hollow: not always the right class)")
@@ -168,10 +168,5 @@ def _png(figure: Figure) -> bytes:
 
 def _names(result: PoisonLikelihoodResult, classes: list[Any]) -> list[str]:
     """Labels short enough for an axis."""
-    names = (_safe(result.labels[int(label)]) for label in classes)
+    names = (plot_text(result.labels[int(label)]) for label in classes)
     return [name if len(name) <= 14 else f"{name[:13]}…" for name in names]
-
-
-def _safe(text: str) -> str:
-    """Text that matplotlib does not take for a formula."""
-    return printable(str(text)).replace("$", r"\$")

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from art_audio_ext.report.sound_events_plots import png
+from art_audio_ext.report.text import plot_text
 
 
 def draw_transfer(rows: list[dict[str, Any]]) -> bytes:
@@ -82,8 +83,8 @@ def _map(
         if np.isfinite(value):
             colour = "white" if value < low + 0.6 * (high - low) else "black"
             panel.text(column, line, shown(value), ha="center", va="center", fontsize=7, color=colour)
-    panel.set_xticks(range(len(names[1])), names[1], fontsize=6, rotation=45)
-    panel.set_yticks(range(len(names[0])), names[0], fontsize=6)
+    panel.set_xticks(range(len(names[1])), [plot_text(name) for name in names[1]], fontsize=6, rotation=45)
+    panel.set_yticks(range(len(names[0])), [plot_text(name) for name in names[0]], fontsize=6)
 
 
 def _percent(value: float) -> str:

@@ -10,6 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from art_audio_ext.report.sound import level_pictures
+from art_audio_ext.report.text import plot_text
 from art_audio_ext.report.voice_quality_view import HeardClips
 
 _COLOURS = ("#2457b8", "#b3261e", "#2e7d32", "#8e5bb5", "#c77700", "#555555", "#00838f")
@@ -113,7 +114,7 @@ def draw_spectrograms(heard: HeardClips) -> bytes:
             panel.set_axis_off()
             if line == 0 or column:
                 panel.imshow(pictures[line], origin="lower", aspect="auto", vmin=-120, vmax=-20, cmap="magma")
-                panel.set_title(title, fontsize=8)
+                panel.set_title(plot_text(title), fontsize=8)
     return png(figure)
 
 

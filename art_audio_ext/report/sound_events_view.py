@@ -104,10 +104,14 @@ def _view(record: dict[str, Any], pictures: dict[str, bytes], heard: HeardClips 
             for name, picture in pictures.items()
         ],
         "tables": [
-            (name, list(header), [[printable(cell) for cell in row] for row in rows])
+            (
+                printable(name),
+                [printable(title) for title in header],
+                [[printable(cell) for cell in row] for row in rows],
+            )
             for name, header, rows in tables(record)
         ],
-        "said": {name: printable(sentence) for name, sentence in sentences(record).items()},
+        "said": {printable(name): printable(sentence) for name, sentence in sentences(record).items()},
         "listen": listen_cards(heard),
         "explanation": _EXPLANATION,
         "notes": record["notes"],

@@ -41,6 +41,16 @@ def printable(text: str) -> str:
     )
 
 
+def plot_text(text: Any) -> str:
+    """
+    Text that matplotlib draws as it is, not as a formula.
+
+    :param text: A label, a path or a sentence.
+    :return: `printable`, with dollar signs escaped.
+    """
+    return printable(str(text)).replace("$", r"\$")
+
+
 def plain(value: Any, *, readable: bool = False) -> Any:
     """
     A value as JSON can hold it: dictionaries, lists, strings, whole numbers, finite floats, true, false and null.

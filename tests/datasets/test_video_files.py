@@ -92,6 +92,15 @@ def test_each_tick_takes_the_picture_that_a_look_at_all_of_them_would():
         steady.show(SimpleNamespace(width=2, height=1), None)
 
 
+@pytest.mark.parametrize("time", [1e12, float("nan")])
+def test_a_damaged_time_is_refused_before_its_ticks_are_filled(time):
+    steady = SteadyPictures(25, 0.04, lambda frame: np.zeros((1, 1), np.uint8), most_seconds=600)
+    steady.show(SimpleNamespace(width=1, height=1), 0.0)
+    with pytest.raises(ValueError, match="longer than 600 s"):
+        steady.show(SimpleNamespace(width=1, height=1), time)
+    assert steady.held <= 2
+
+
 def test_variable_frame_rate(tmp_path, make_video):
     """Ten pictures a second at first, then fifty: picture and sound agree at the end too."""
     times = np.concatenate([np.arange(10) / 10, 1 + np.arange(50) / 50])

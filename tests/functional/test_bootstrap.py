@@ -21,13 +21,23 @@ def test_what_stands_or_falls_together_is_less_sure():
 
 
 def test_a_share_of_single_clips_has_wilsons_interval_and_of_repeated_ones_their_own():
-    flags = np.repeat([True, False, True, False], 5)
-    assert share_interval(flags, np.arange(20)) == proportion_interval(10, 20)
-    repeated = share_interval(flags, np.repeat(np.arange(4), 5))
-    assert repeated == grouped_interval(flags.astype(float), np.repeat(np.arange(4), 5))
-    assert repeated[1] - repeated[0] > proportion_interval(10, 20)[1] - proportion_interval(10, 20)[0]
-    assert share_interval(np.ones(20, bool), np.repeat(np.arange(4), 5)) == proportion_interval(4, 4)
-    assert share_interval(np.zeros(20, bool), np.repeat(np.arange(4), 5)) == proportion_interval(0, 4)
+    flags = np.tile(np.repeat([True, False], 5), 5)
+    groups = np.repeat(np.arange(10), 5)
+    assert share_interval(flags, np.arange(50)) == pytest.approx(proportion_interval(25, 50))
+    repeated = share_interval(flags, groups)
+    assert repeated == grouped_interval(flags.astype(float), groups)
+    assert repeated[1] - repeated[0] > proportion_interval(25, 50)[1] - proportion_interval(25, 50)[0]
+    assert share_interval(np.ones(50, bool), groups) == pytest.approx(proportion_interval(10, 10))
+    assert share_interval(np.zeros(50, bool), groups) == pytest.approx(proportion_interval(0, 10))
+
+
+def test_a_failure_never_makes_a_share_surer():
+    groups, flags, lows = np.repeat(np.arange(98), 7), np.ones(686, bool), []
+    for failures in range(5):
+        flags[: 7 * failures : 7] = False
+        lows.append(share_interval(flags, groups)[0])
+    assert lows == sorted(lows, reverse=True)
+    assert lows[0] == pytest.approx(proportion_interval(98, 98)[0])
 
 
 def test_a_median_may_be_infinite_and_so_may_its_ends():

@@ -87,9 +87,10 @@ def test_each_table_has_the_sentence_that_its_rows_support(record):
     assert set(said) == {*TITLES.values(), matrix_title("lbfgs")}
     assert "vgg13 is right on 90.0% (80.0% to 100.0%), the most, and dense-wav on 50.0%" in said[TITLES["models"]]
     assert said[TITLES["models"]].endswith("the two intervals lie apart.")
-    assert said[TITLES["attacks"]].startswith(
-        "Untargeted, carlini needs the smallest change: it breaks 90.0%"
-    )  # targeted aside
+    assert said[TITLES["attacks"]].startswith(  # targeted aside
+        "Of untargeted attacks that break more than half of the clips, carlini has the highest median SNR of its "
+        "successes, 56.0 dB; it breaks 90.0%"
+    )
     assert "White noise breaks 40.0% (30.0% to 50.0%) at 20.0 dB." in said[TITLES["attacks"]]
     assert said[TITLES["curves"]].endswith(
         "SNR of 40 dB, these shares of clips break: deepfool 80.0% (40.0% to 90.0%), white-noise 10.0% (5.0% to 55.0%)."
@@ -108,6 +109,8 @@ def test_an_input_resists_only_where_the_interval_says_so(record):
     assert "vgg13 compared with mel" in said  # one architecture: nothing else differs
     assert "wave resists more, +4.0 dB of change (+1.0 to +7.0)" in said
     assert "constant_q -2.0 dB of change (-5.0 to +1.0), which shows no difference" in said
+    record["inputs"][3]["success"] = 0.6
+    assert "of broken clips alone, which says nothing of those that were not" in sentences(record)[TITLES["inputs"]]
     record["inputs"][3]["pairs"] = 1
     assert "wave has 1 broken clip in common with it, too few to say" in sentences(record)[TITLES["inputs"]]
 
@@ -136,6 +139,8 @@ def test_pairs_are_a_matrix_with_their_sentence(record):
     assert said.endswith("1 of 2 pairs of labels never.")
     text = format_sound_events(record)
     assert text.index(matrix_title("lbfgs")) < text.index(said) < text.index("Labels left and reached")
+    hostile = [{**row, "label": "a$\\x$\udcff"} for row in record["pairs"]]
+    assert draw_pairs(hostile, ["a$\\x$\udcff", *record["data"]["label_names"]]).startswith(b"\x89PNG")
     assert draw_pairs(record["pairs"], record["data"]["label_names"]).startswith(b"\x89PNG")
     assert draw_curves(record["curves"]).startswith(b"\x89PNG")
 
