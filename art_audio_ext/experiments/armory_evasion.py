@@ -33,20 +33,27 @@ class SoundEventEvasion(AudioPurification):
 
     Such an attack leaves a clip that is wrong already as it is. Armory's mean SNR is then infinite, and its adversarial
     accuracy counts that clip for the attack. So the results get `attack_success_rate`, over clips that were right (in a
-    targeted attack: that were not called their target), and `perturbation_median_snr_db`, Armory's `snr_db` over clips
-    that were changed. Each is null where there is no such clip.
+    targeted attack: that were not called their target), and `attack_success_median_snr_db`, Armory's `snr_db` over
+    those that the attack broke. Each is null where there is no such clip.
     """
 
     def load_metrics(self) -> None:
         super().load_metrics()
-        if self.skip_attack:
+        if self.skip_attack or self.skip_benign:
             return
-        sound = ("scenario.x", "scenario.x_adv")
-        self._connect("perturbation_median_snr_db", _finite_snr_db, np.median, sound)
-        if not self.skip_benign:
-            wanted = "scenario.y_target" if self.targeted else "scenario.y"
-            calls = (wanted, "scenario.y_pred", "scenario.y_pred_adv")
-            self._connect("attack_success_rate", _hits if self.targeted else _breaks, np.mean, calls)
+        calls = ("scenario.y_target" if self.targeted else "scenario.y", "scenario.y_pred", "scenario.y_pred_adv")
+        broken = _hits if self.targeted else _breaks
+
+        def levels(x: np.ndarray, x_adv: np.ndarray, *labels: np.ndarray) -> list[float]:
+            attacked, broke = broken(*labels)
+            return np.asarray(metrics.get("snr_db")(x, x_adv))[attacked & broke].tolist()
+
+        def rates(*labels: np.ndarray) -> list[float]:
+            attacked, broke = broken(*labels)
+            return broke[attacked].astype(float).tolist()
+
+        self._connect("attack_success_rate", rates, np.mean, calls)
+        self._connect("attack_success_median_snr_db", levels, np.median, ("scenario.x", "scenario.x_adv", *calls))
 
     def _connect(
         self, name: str, metric: Callable[..., list[float]], final: Callable, arguments: tuple[str, ...]
@@ -58,18 +65,11 @@ class SoundEventEvasion(AudioPurification):
         self.hub.connect_meter(meter)
 
 
-def _finite_snr_db(x: np.ndarray, x_adv: np.ndarray) -> list[float]:
-    """Of clips that sound and were changed."""
-    return [float(value) for value in metrics.get("snr_db")(x, x_adv) if np.isfinite(value)]
+def _breaks(y: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which clips were right, and which are wrong now, bool (n,)."""
+    return before.argmax(1) == y, after.argmax(1) != y
 
 
-def _breaks(y: np.ndarray, before: np.ndarray, after: np.ndarray) -> list[float]:
-    """Of clips that were right: 1 if it no longer is."""
-    right = before.argmax(1) == y
-    return (after.argmax(1) != y)[right].astype(float).tolist()
-
-
-def _hits(targets: np.ndarray, before: np.ndarray, after: np.ndarray) -> list[float]:
-    """Of clips that were not called their target: 1 if it now is."""
-    apart = before.argmax(1) != targets
-    return (after.argmax(1) == targets)[apart].astype(float).tolist()
+def _hits(targets: np.ndarray, before: np.ndarray, after: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which clips were not called their target, and which are now, bool (n,)."""
+    return before.argmax(1) != targets, after.argmax(1) == targets

@@ -14,7 +14,7 @@ from art_audio_ext.datasets import AudioDataset
 from art_audio_ext.experiments.armory_models import open_or_train
 from art_audio_ext.experiments.armory_networks import epoch_seconds, network_path, trained_once
 from art_audio_ext.training.sound_event_model import SoundEventModel, build_network
-from art_audio_ext.training.sound_event_settings import resolve_settings
+from art_audio_ext.training.sound_event_settings import SoundEventSettings, resolve_settings
 
 _EXAMPLES = 8  # clips on which the time of a training is measured
 
@@ -64,7 +64,8 @@ def sound_event_model_for(
     :return: The model.
     :raises ValueError: If a setting or the clips will not do.
     """
-    settings, rate = resolve_settings(architecture, preset, **changes), train.sample_rate
+    base, rate = resolve_settings(architecture, preset), train.sample_rate
+    settings = SoundEventSettings.from_dict({**base.to_dict(), **changes})
 
     def make(folder: Path) -> SoundEventModel:
         from art_audio_ext.training.sound_event import train_sound_event_classifier  # Lightning takes seconds to import
