@@ -27,8 +27,8 @@ from art_audio_ext.training.sound_event_settings import SoundEventSettings
 pytestmark = pytest.mark.armory
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "armory_scenarios" / "sound_events"
-LEARN = {"width": 3, "epochs": 8, "mixup": 0.0, "augment": False}
-FAST = {"carlini": {"binary_search_steps": 3, "max_iter": 20}, "lbfgs": {"bisections": 1, "max_iter": 20}}
+LEARN = {"width": 3, "epochs": 12, "batch_size": 8, "mixup": 0.0, "augment": False}
+FAST = {"carlini": {"binary_search_steps": 3, "max_iter": 20}, "lbfgs": {"bisections": 0, "max_iter": 6}}
 FAST["carlini_targeted"] = FAST["carlini"]
 
 
@@ -45,7 +45,8 @@ def events(tmp_path_factory, tiny_dataset) -> str:
 @pytest.fixture(scope="module")
 def learnt(tiny_dataset):
     """A network that knows the tiny clips."""
-    told = (tiny_dataset.waveforms, tiny_dataset.labels, tiny_dataset.label_names, 16000)
+    half = tiny_dataset.subset(np.arange(120) % 2 == 0)
+    told = (half.waveforms, half.labels, half.label_names, 16000)
     return train_sound_event_classifier(*told, SoundEventSettings(**LEARN), seed=0, progress=False)
 
 
@@ -167,7 +168,7 @@ def test_a_check_learns_for_one_epoch_and_nothing_to_count_is_null(events, asked
 
 
 def test_armory_runs_a_scenario_from_its_command_line(events, tmp_path):
-    write_scenario(tiny("deepfool", events), tmp_path / "tiny.json")
+    write_scenario(tiny("fgsm", events, model={"width": 2, "epochs": 1}), tmp_path / "tiny.json")
     found = run_scenario(tmp_path / "tiny.json", tmp_path / "work", tmp_path / "tiny.log")
     assert 0 <= measured(found.results, "adversarial_mean_categorical_accuracy") <= 1
     assert "attack_success_rate" in found.results

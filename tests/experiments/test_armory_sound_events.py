@@ -26,29 +26,35 @@ def networks(tmp_path, monkeypatch):
     return tmp_path / "cache" / "networks"
 
 
+@pytest.fixture(scope="module")
+def few(tiny_dataset):
+    """Every third of the tiny clips."""
+    return tiny_dataset.subset(np.arange(120) % 3 == 0)
+
+
 @pytest.fixture
-def folder(tmp_path, tiny_dataset):
-    """The tiny dataset as a folder, and how a scenario names it."""
-    for row, label in enumerate(tiny_dataset.labels):
-        path = tmp_path / "events" / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
+def folder(tmp_path, few):
+    """The few clips as a folder, and how a scenario names it."""
+    for row, label in enumerate(few.labels):
+        path = tmp_path / "events" / few.label_names[label] / f"{row}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tiny_dataset.waveforms[row], 16000)
-    return {"spec": f"folder:{tmp_path / 'events'}", "seed": 0, "test_clips": 8}
+        soundfile.write(path, few.waveforms[row], 16000)
+    return {"spec": f"folder:{tmp_path / 'events'}", "seed": 0, "test_clips": 4}
 
 
-def test_a_classifier_is_trained_once_and_then_opened(networks, tiny_dataset, capfd):
-    first = sound_event_model_for(tiny_dataset, **TINY)
+def test_a_classifier_is_trained_once_and_then_opened(networks, few, capfd):
+    first = sound_event_model_for(few, **TINY)
     said = capfd.readouterr().out
-    assert "Training a sound-event classifier (vgg13, 120 clips, epochs: 1), about less than a minute; kept in" in said
-    again = sound_event_model_for(tiny_dataset, **TINY)
+    assert "Training a sound-event classifier (vgg13, 40 clips, epochs: 1), about less than a minute; kept in" in said
+    again = sound_event_model_for(few, **TINY)
     assert capfd.readouterr().out == ""
     assert first.checksum() == again.checksum()
     assert {path.suffix for path in networks.iterdir()} == {".safetensors", ".json", ".lock"}, "no checkpoints are left"
     for data, changes in (
-        (tiny_dataset, {"seed": 1}),
-        (tiny_dataset, {"architecture": "crnn"}),
-        (tiny_dataset, {"front_end": "constant_q"}),
-        (replace(tiny_dataset, sample_rate=8000), {}),
+        (few, {"seed": 1}),
+        (few, {"architecture": "crnn"}),
+        (few, {"front_end": "constant_q"}),
+        (replace(few, sample_rate=8000), {}),
     ):
         found = sound_event_model_for(data, **{**TINY, **changes})
         assert "Training" in capfd.readouterr().out
@@ -83,20 +89,20 @@ def test_a_scenarios_classifier_learns_from_training_clips_alone(networks, folde
             get_sound_event_model({**wrong, "data": folder}, {}, None)
 
 
-def test_a_named_file_is_opened_and_never_trained(networks, tiny_dataset, folder, tmp_path, capfd):
-    model = sound_event_model_for(tiny_dataset, **TINY)
+def test_a_named_file_is_opened_and_never_trained(networks, few, folder, tmp_path, capfd):
+    model = sound_event_model_for(few, **TINY)
     path = os.fspath(model.save(tmp_path / "mine.safetensors"))
     capfd.readouterr()
     for classifier in (
         get_sound_event_model({"weights": path}, {}, None),
         get_sound_event_model({"data": folder}, {}, path),
     ):
-        scores = classifier.predict(tiny_dataset.waveforms)
-        assert np.array_equal(scores.argmax(1), model.predict(tiny_dataset.waveforms))
+        scores = classifier.predict(few.waveforms)
+        assert np.array_equal(scores.argmax(1), model.predict(few.waveforms))
     assert get_sound_event_model({"weights": path}, {}, None).input_shape == (48000,)
     with pytest.raises(FileNotFoundError, match="art-audio train sound-events"):
         get_sound_event_model({"weights": path + ".no", "data": folder}, {}, None)
-    names = replace(tiny_dataset, label_names=("a", "b", "c", "d"))
+    names = replace(few, label_names=("a", "b", "c", "d"))
     other = os.fspath(sound_event_model_for(names, **TINY).save(tmp_path / "other"))
     for (entry, weights), message in (
         (({"weights": path, "width": 4}, None), "width would have no effect"),
@@ -110,8 +116,8 @@ def test_a_named_file_is_opened_and_never_trained(networks, tiny_dataset, folder
     assert capfd.readouterr().out.count("Training") == 1, "only the one with other names"
 
 
-def test_armorys_word_for_targeted_reaches_lbfgs(networks, tiny_dataset):
-    classifier = sound_event_model_for(tiny_dataset, **TINY).classifier(length=16000)
+def test_armorys_word_for_targeted_reaches_lbfgs(networks, few):
+    classifier = sound_event_model_for(few, **TINY).classifier(length=16000)
     attack = lbfgs(classifier, targeted=True, max_iter=3)
     assert isinstance(attack, LBFGS)
     assert attack.max_iter == 3
