@@ -29,14 +29,18 @@ from art_audio_ext.experiments.armory_audiovisual import (  # noqa: F401  # name
     parts_of,
     sync_detector,
 )
-from art_audio_ext.experiments.armory_config import (
-    complete_model,
-    complete_purification,
-    load_weights,
-)
+from art_audio_ext.experiments.armory_config import complete_model, load_weights
 from art_audio_ext.experiments.armory_data import splits_of
+from art_audio_ext.experiments.armory_evasion import (  # noqa: F401  # named by JSONs
+    AudioPurification,
+    SoundEventEvasion,
+)
 from art_audio_ext.experiments.armory_poisoner import AudioPoison  # noqa: F401  # named by JSONs
 from art_audio_ext.experiments.armory_purifiers import get_purifier, get_speech_model  # noqa: F401  # named by JSONs
+from art_audio_ext.experiments.armory_sound_events import (  # noqa: F401  # named by JSONs
+    get_sound_event_model,
+    lbfgs,
+)
 from art_audio_ext.training.victims import make_victim
 
 
@@ -58,7 +62,7 @@ def audio_commands(
     :param split: "train" or "test".
     :param epochs: Passes over the part.
     :param shuffle_files: Another order in every pass, by the dataset's seed.
-    :param spec: "folder:PATH", PATH, "speech-commands[:ROOT]" or "builtin".
+    :param spec: As `load_dataset` takes it: "folder:PATH", PATH, "builtin", "builtin-events" ...
     :param options: seconds, sample_rate, seed, clips, speaker_pattern, test_fraction, test_clips: see `splits_of`.
     :return: The generator; its context has `x_shape`, `sample_rate` and `label_names`.
     :raises ValueError: If the framework, the split or an option is unknown, or the part is empty.
@@ -193,20 +197,6 @@ class AudioVisualDetection(AudioDetector):
         validation = parts_of(self.config["dataset"]).validation
         rng = np.random.default_rng((self.config.get("adhoc") or {}).get("split_id", 0))
         return validation.rows(np.sort(rng.permutation(len(validation))[:count]))
-
-
-class AudioPurification(AudioClassificationTask):
-    """
-    Armory's evasion scenario for a classifier behind a purifier, each told which training clips it may learn from:
-    those of `dataset`. Armory's own scenario class needs `data` in both entries, see `get_speech_model`.
-
-    Fresh noise is drawn for the attack's final point. With `--check`, networks learn for one epoch.
-    """
-
-    def load_model(self, defended: bool = True) -> None:
-        torch.manual_seed((self.config.get("adhoc") or {}).get("split_id", 0))
-        complete_purification(self.config, self.check_run)
-        super().load_model(defended)
 
 
 def _batches(

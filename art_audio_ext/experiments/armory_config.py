@@ -12,6 +12,8 @@ from torch import nn
 from art_audio_ext.experiments.armory_data import Splits, class_index
 from art_audio_ext.functional.poison_rows import ALL_SOURCES
 
+_LEARNERS = ("get_speech_model", "get_sound_event_model")  # classifiers that learn from the scenario's clips
+
 
 def complete_model(config: dict[str, Any], splits: Splits) -> None:
     """
@@ -82,13 +84,14 @@ def complete_purification(config: dict[str, Any], check: bool = False) -> None:
     """
     Tell the classifier and the purifier which data they may learn from, so that no test clip is among it.
 
-    :param config: The scenario; entries of `get_speech_model` and `get_purifier` get `data` and a seed.
+    :param config: The scenario; entries of `get_speech_model`, `get_sound_event_model` and `get_purifier` get `data`
+        and a seed.
     :param check: Learn for one epoch: the scenario shall only show that it runs.
     :raises ValueError: If an entry says other data than the scenario's.
     """
     model, defense, data = config["model"], config.get("defense") or {}, dict(config["dataset"])
     learners = []
-    if model["name"] == "get_speech_model":
+    if model["name"] in _LEARNERS:
         _tell_data(model["model_kwargs"], data)
         if not model["weights_file"] and not model["model_kwargs"].get("weights"):
             learners.append(model["model_kwargs"])

@@ -77,7 +77,7 @@ def classifier_for(train: AudioDataset, preset: str = "quick", seed: int = 0, **
         return attacked * settings.epochs * epoch_seconds(build, [_examples(train)], len(train))
 
     what = f"a classifier ({settings.architecture}, {len(train)} clips, epochs: {settings.epochs})"
-    path = _network_path("classifier", train, settings.to_dict(), seed)
+    path = network_path("classifier", train, settings.to_dict(), seed)
     return trained_once(path, SpeechModel.load, make, what, seconds)
 
 
@@ -110,7 +110,7 @@ def diffusion_for(
         return settings.epochs * epoch_seconds(partial(build_network, settings), [seen, steps], len(train))
 
     what = f"a diffusion model of domain {domain} ({len(train)} clips, epochs: {settings.epochs})"
-    path = _network_path(f"diffusion-{domain}", train, settings.to_dict(), seed)
+    path = network_path(f"diffusion-{domain}", train, settings.to_dict(), seed)
     return trained_once(path, AudioDiffusion.load, make, what, seconds)
 
 
@@ -125,8 +125,17 @@ def open_diffusion_file(path: str) -> AudioDiffusion:
     return AudioDiffusion.from_diffwave_checkpoint(file) if file.suffix in _PUBLIC else AudioDiffusion.load(file)
 
 
-def _network_path(kind: str, train: AudioDataset, settings: dict[str, Any], seed: int) -> Path:
-    """Where a network lies, by everything that decides what it learns."""
+def network_path(kind: str, train: AudioDataset, settings: dict[str, Any], seed: int) -> Path:
+    """
+    Where a network lies, by everything that decides what it learns.
+
+    :param kind: What it is, the start of the file's name.
+    :param train: Clips that it learns from.
+    :param settings: In plain types.
+    :param seed: Of the training.
+    :return: A path in the cache.
+    :raises ValueError: If the seed will not do.
+    """
     checksum = zlib.crc32(np.ascontiguousarray(train.labels).tobytes())
     for batch in waveform_batches(train.waveforms):
         checksum = zlib.crc32(np.ascontiguousarray(batch).data, checksum)

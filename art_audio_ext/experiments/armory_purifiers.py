@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from art_audio_ext.defences import preprocessor
 from art_audio_ext.defences.preprocessor import Purifier
 from art_audio_ext.defences.preprocessor.diffusion_base import DiffusionPurifier
 from art_audio_ext.experiments.armory_data import splits_of
+from art_audio_ext.experiments.armory_models import NEEDS_DATA, open_or_train
 from art_audio_ext.experiments.armory_networks import classifier_for, diffusion_for, open_diffusion_file
 from art_audio_ext.training.speech_model import SpeechModel
 
 if TYPE_CHECKING:
     from art.estimators.classification import PyTorchClassifier
-
-_NEEDS_DATA = 'name its file, or the scenario class AudioPurification, or "data" as in the dataset entry'
 
 
 def get_speech_model(
@@ -35,29 +33,11 @@ def get_speech_model(
     :raises FileNotFoundError: If the file is not there; the message names the command that makes one.
     :raises ValueError: If the file is damaged or knows other labels than the data, or an option will not do.
     """
-    options = {**model_kwargs, **wrapper_kwargs}
-    data, device_type = options.pop("data", None), options.pop("device_type", "gpu")
-    weights = options.pop("weights", None)
-    if weights and weights_path:
-        raise ValueError("the classifier's file is said twice: leave out weights_file, or weights in model_kwargs")
-    weights = weights or weights_path
-    train = None if data is None else splits_of(data).train
-    if weights:
-        if options:
-            raise ValueError(f"the classifier is in {weights}, so {', '.join(options)} would have no effect: remove it")
-        model = SpeechModel.load(Path(weights).expanduser())
-    elif train is None:
-        raise ValueError(f"there is nothing to train a classifier on: {_NEEDS_DATA}")
-    else:
-        model = classifier_for(train, **options)
-    if train is None:
-        return model.as_art(device_type=device_type)
-    if model.label_names != tuple(train.label_names):
-        raise ValueError(
-            f"the classifier in {weights} knows {', '.join(model.label_names)}; the data have "
-            f"{', '.join(train.label_names)}: train one on these with `art-audio train classifier`"
-        )
-    return model.as_art(length=int(train.waveforms.shape[1]), device_type=device_type)
+    entry, command = {**model_kwargs, **wrapper_kwargs}, "art-audio train classifier"
+    found = open_or_train(entry, weights_path, SpeechModel.load, classifier_for, command)
+    if found.train is None:
+        return found.model.as_art(device_type=found.device_type)
+    return found.model.as_art(length=int(found.train.waveforms.shape[1]), device_type=found.device_type)
 
 
 def get_purifier(
@@ -95,5 +75,5 @@ def get_purifier(
     if isinstance(diffusion, str):
         return kind(open_diffusion_file(diffusion), **options)
     if data is None:
-        raise ValueError(f"there is nothing to train a diffusion model on: {_NEEDS_DATA}")
+        raise ValueError(f"there is nothing to train a diffusion model on: {NEEDS_DATA}")
     return kind(diffusion_for(splits_of(data).train, kind.domain, **diffusion), **options)

@@ -12,6 +12,7 @@ from art_audio_ext.experiments.scenario_audiovisual import audiovisual_files
 from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
 from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
 from art_audio_ext.experiments.scenario_purifiers import purification_files
+from art_audio_ext.experiments.scenario_sound_events import sound_event_files
 from art_audio_ext.functional.triggers import default_scale
 
 VOICE_FILTERS = ("none", "activation_clustering", "spectral_signatures", "poison_likelihood", "combined")
@@ -121,7 +122,8 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
 
     `speech_commands/` is at the paper's size: ResNet-50 of width 64 on |STFT|, 20 epochs. `builtin/` and `folder/` are
     small: ResNet-18 of width 16 on log-mel. `voice_conversion/` has both sizes: clips of all classes in a built-in
-    speaker's voice. Of `purification/` see `purification_files`, of `audiovisual/` `audiovisual_files`.
+    speaker's voice. Of `purification/` see `purification_files`, of `audiovisual/` `audiovisual_files`, of
+    `sound_events/` `sound_event_files`.
 
     :return: Path below that folder to configuration.
     """
@@ -169,6 +171,7 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
             **voice,
         )
     files |= {f"purification/{name}": config for name, config in purification_files().items()}
+    files |= {f"sound_events/{name}": config for name, config in sound_event_files().items()}
     return files | {f"audiovisual/{name}": config for name, config in audiovisual_files().items()}
 
 
