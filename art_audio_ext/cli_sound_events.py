@@ -25,7 +25,7 @@ def sound_events_command(
         str,
         typer.Option(
             help="quick (two models, 20 clips), standard (the five and vgg13 with each input, all test clips) or paper "
-            "(published sizes, a GPU)."
+            "(networks of published width, a GPU)."
         ),
     ] = "quick",
     models: Annotated[

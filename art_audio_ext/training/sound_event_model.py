@@ -44,7 +44,7 @@ class SoundEventModel(PosteriorModel[SoundEventSettings]):
         :param device_type: "gpu" where there is one, or "cpu".
         :return: The classifier; it shares this model's network.
         """
-        return self.as_art(defences, length=length or 3 * self.sample_rate, device_type=device_type)
+        return self.as_art(defences, length=3 * self.sample_rate if length is None else length, device_type=device_type)
 
     def about(self) -> dict[str, Any]:
         """What the JSON says, in plain types."""
