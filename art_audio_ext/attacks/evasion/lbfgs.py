@@ -12,6 +12,7 @@ from art_audio_ext.functional.adversarial_losses import adversarial_loss
 from art_audio_ext.functional.joint_lbfgsb import joint_lbfgsb
 
 _HEAD_START = 16.0
+_STUCK = 3  # steps, below which a line search found no way on: then a larger c starts anew from the clip
 _LEAD = 1e-3  # of the target over every other class: on the boundary the rounding of another batch may call a clip back
 
 
@@ -146,14 +147,15 @@ class _Search:
             values = weight * np.square(points).sum(1) + losses
             return values, 2 * weight[:, None] * points + slopes * self.level[at]
 
-        self.iterations[rows] += joint_lbfgsb(
+        steps = joint_lbfgsb(
             answers,
             self.at[rows],
             (self.room[0][rows], self.room[1][rows]),
             corrections=self.attack.corrections,
             max_iter=self.attack.max_iter,
         )
-        self.at[rows[~broke & np.isinf(self.energy[rows])]] = 0  # where a line search is stuck, a larger c is, too
+        self.iterations[rows] += steps
+        self.at[rows[~broke & np.isinf(self.energy[rows]) & (steps < _STUCK)]] = 0
         return broke
 
     def _ask(self, points: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
