@@ -26,8 +26,9 @@ class AudioDeepFool(ReportedEvasion):
     clips did not arrive within 50. ART doubles every step of sound (it multiplies by the width of the clip values) and
     overshoots. Here a step is as much longer as the last one fell short, up to `most_stretch`, and the last one is
     halved back while the clip stays wrong. The limit grows slowly, because long steps follow a slope that has turned
-    meanwhile: with 2 instead of 1.1 half of the steps are enough, and changes are 8 to 15 dB louder. With
-    `most_stretch=1`, `hurry_after=None` and `halvings=0` it is the authors' algorithm.
+    meanwhile: with 2 instead of 1.1 a third of the steps are enough, and changes are 8 to 14 dB louder (the medians of
+    four networks on mels, 16 training clips). With `most_stretch=1`, `hurry_after=None` and `halvings=0` it is the
+    authors' algorithm, but for the thousandth by which the new class must lead.
 
     Further, the candidates are each clip's own `nb_grads` likeliest classes, where ART takes their union over all
     clips; the overshoot is part of the point that is looked at, as in the authors' code, so that a point that is
@@ -65,7 +66,7 @@ class AudioDeepFool(ReportedEvasion):
     ) -> None:
         """
         :param estimator: An ART classifier of waveforms (N, L) that returns logits or log-probabilities.
-        :param max_iter: Most steps; 50 to 120 are common.
+        :param max_iter: Most steps; 35 to 120 are common on mels, ten on the wave.
         :param overshoot: How far beyond the boundary, as a share of the change (the authors' .02 costs .2 dB).
         :param nb_grads: Likeliest classes, its own included, whose boundaries are looked at; each but the first is a
             backward pass, and five brought nothing over three with ten classes.
