@@ -6,9 +6,10 @@ import math
 
 import numpy as np
 
+from art_audio_ext.functional.metrics import proportion_interval
+
 _DRAWS = 2000
 _PERCENT = (2.5, 97.5)
-_NORMAL = 1.959963984540054  # quantile of 97.5%
 _FEW = 5  # groups that disagree, below which drawing anew misses those that do: then the interval is too narrow
 
 
@@ -50,15 +51,8 @@ def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     share = float(flags.mean())
     rare = flags if share <= 0.5 else ~flags
     if single == len(flags) or len(np.unique(np.asarray(groups)[rare])) < _FEW:
-        return _wilson(share, single)
+        return proportion_interval(share * single, single)
     return grouped_interval(flags.astype(np.float64), groups, seed)
-
-
-def _wilson(share: float, trials: int) -> tuple[float, float]:
-    """`proportion_interval` of a share that need not be a whole number of trials."""
-    middle = (share + _NORMAL**2 / (2 * trials)) / (1 + _NORMAL**2 / trials)
-    half = math.sqrt(share * (1 - share) / trials + (_NORMAL / (2 * trials)) ** 2) / (1 + _NORMAL**2 / trials)
-    return max(0.0, middle - _NORMAL * half), min(1.0, middle + _NORMAL * half)
 
 
 def median_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float, float]:

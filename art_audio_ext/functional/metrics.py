@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binomtest
+from scipy.stats import norm
 
 
 @dataclass(frozen=True)
@@ -150,19 +151,26 @@ def roc_auc(is_poison: np.ndarray, scores: np.ndarray) -> float:
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def proportion_interval(count: int, total: int, confidence: float = 0.95) -> tuple[float, float]:
+def proportion_interval(count: float, total: int, confidence: float = 0.95) -> tuple[float, float]:
     """
     Wilson's interval of a share, which is honest near 0 and 1, too.
 
     Source: E. B. Wilson, Probable inference, the law of succession, and statistical inference, 1927.
 
-    :param count: How often.
+    :param count: How often, from 0 to `total`; no whole number where trials stand for several answers each.
     :param total: Of how many, at least 1.
     :param confidence: Of the interval.
     :return: Its ends, in [0, 1].
+    :raises ValueError: If the count is no share of the total.
     """
-    interval = binomtest(count, total).proportion_ci(confidence, method="wilson")
-    return float(interval.low), float(interval.high)
+    if total < 1 or not 0 <= count <= total:
+        raise ValueError(
+            f"an interval needs at least 1 trial and a count from 0 to their number, got {count} of {total}"
+        )
+    share, square = count / total, float(norm.ppf((1 + confidence) / 2)) ** 2
+    middle = (share + square / (2 * total)) / (1 + square / total)
+    half = math.sqrt(square * (share * (1 - share) + square / (4 * total)) / total) / (1 + square / total)
+    return 0.0 if count == 0 else max(0.0, middle - half), 1.0 if count == total else min(1.0, middle + half)
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from art_audio_ext.functional.metrics import (
@@ -89,5 +90,12 @@ def test_benign_accuracy():
 def test_interval_of_a_share():
     """Newcombe's example: 81 of 263."""
     assert proportion_interval(81, 263) == pytest.approx((0.2553, 0.3662), abs=1e-4)
+    for count in range(11):
+        known = binomtest(count, 10).proportion_ci(0.9, method="wilson")
+        assert proportion_interval(count, 10, 0.9) == pytest.approx((known.low, known.high))
+    assert proportion_interval(8, 10)[0] < proportion_interval(8.5, 10)[0] < proportion_interval(9, 10)[0]
+    for count, total in ((11, 10), (-1, 10), (0, 0)):
+        with pytest.raises(ValueError, match="at least 1 trial"):
+            proportion_interval(count, total)
     assert proportion_interval(0, 10)[0] == 0
     assert 0 < proportion_interval(0, 10)[1] < 0.3
