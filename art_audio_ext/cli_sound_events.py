@@ -46,6 +46,9 @@ def sound_events_command(
             "constant_q resists), curves (success against SNR, with a search for noise, FGSM and PGD); default: all."
         ),
     ] = None,
+    trainings: Annotated[
+        int, typer.Option(min=1, help="Of each model; inputs are then compared over trainings as well.")
+    ] = 1,
     clips: Annotated[int | None, typer.Option(min=1, help="Attack at most so many, instead of the preset's.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the models, instead of the preset's.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
@@ -67,6 +70,7 @@ def sound_events_command(
         models=listed(models),
         attacks=listed(attacks),
         parts=listed(parts),
+        trainings=trainings,
         clips=clips,
         epochs=epochs,
         seconds=seconds,

@@ -18,8 +18,9 @@ from art_audio_ext.datasets.split import split_dataset
 from art_audio_ext.experiments.lossy_codecs import missing_codecs
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.sound_events_cells import EventContext, attacked_clips, run_cell
+from art_audio_ext.experiments.sound_events_looks import survival_rows, transfer_rows
 from art_audio_ext.experiments.sound_events_models import model_rows, prepare_models
-from art_audio_ext.experiments.sound_events_names import MODELS, model_parts
+from art_audio_ext.experiments.sound_events_names import MODELS, each_training, model_parts
 from art_audio_ext.experiments.sound_events_plans import ATTACKS, CHANNELS, LOSSY, PARTS, PRESETS, Size
 from art_audio_ext.experiments.sound_events_strength import curve_rows, input_rows, needed_changes
 from art_audio_ext.experiments.sound_events_summary import (
@@ -27,15 +28,13 @@ from art_audio_ext.experiments.sound_events_summary import (
     attack_rows,
     distribution_rows,
     pair_rows,
-    survival_rows,
-    transfer_rows,
 )
 from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, curve_tasks, look_tasks
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.sound_events_view import write_sound_events
 from art_audio_ext.report.voice_quality_view import HeardClips
 
-_RULES = 3  # raise it when cells of another time must not be mixed with new ones
+_RULES = 4  # raise it when cells of another time must not be mixed with new ones
 _HEARD = 6  # clips that the page plays
 
 
@@ -47,6 +46,7 @@ def sound_events(
     models: Sequence[str] | None = None,
     attacks: Sequence[str] | None = None,
     parts: Sequence[str] | None = None,
+    trainings: int = 1,
     clips: int | None = None,
     epochs: int | None = None,
     seconds: float = 3.0,
@@ -66,6 +66,7 @@ def sound_events(
     :param models: Of `MODELS`, instead of the preset's.
     :param attacks: Of `ATTACKS`, instead of the preset's.
     :param parts: Of `PARTS`, instead of the preset's.
+    :param trainings: Of each model, each with a seed of its own; the first are those of one training.
     :param clips: Test clips at most, instead of the preset's number.
     :param epochs: Of the models, instead of the preset's.
     :param seconds: Cut or pad every clip to this many; unused with a dataset.
@@ -78,7 +79,7 @@ def sound_events(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, models, attacks, parts, clips)
+    size = choose_size(preset, models, attacks, parts, clips, trainings)
     loading: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "progress": progress}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **loading)
     train, test = split_dataset(dataset, seed=seed)
@@ -94,8 +95,8 @@ def sound_events(
         "data": _about(dataset, train, test, context.test),
         "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)},
         **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
-        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels)},
-        **{"survival": survival_rows(looked, labels), **_strength(size, attacked, searched, seed)},
+        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels, seed)},
+        **{"survival": survival_rows(looked, labels, seed), **_strength(size, attacked, searched, seed)},
         "notes": [note] if note else [],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
@@ -110,6 +111,7 @@ def choose_size(
     attacks: Sequence[str] | None = None,
     parts: Sequence[str] | None = None,
     clips: int | None = None,
+    trainings: int = 1,
 ) -> Size:
     """
     A preset, with what was asked for in its place.
@@ -119,6 +121,7 @@ def choose_size(
     :param attacks: Of `ATTACKS`; None as the preset says.
     :param parts: Of `PARTS`; None as the preset says.
     :param clips: Test clips at most; None as the preset says.
+    :param trainings: Of each model.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -136,8 +139,10 @@ def choose_size(
             raise ValueError(f"{name}: name at least one of {', '.join(known)}")
         if given is not None:
             size = replace(size, **{name: tuple(dict.fromkeys(given))})  # type: ignore[arg-type]
-    if clips is not None and (isinstance(clips, bool) or not isinstance(clips, int) or clips < 1):
-        raise ValueError(f"clips must be a whole number from 1 up, got {clips!r}")
+    for name, count in (("clips", clips), ("trainings", trainings)):
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
+            raise ValueError(f"{name} must be a whole number from 1 up, got {count!r}")
+    size = replace(size, models=each_training(size.models, trainings))
     return size if clips is None else replace(size, clips=clips)
 
 

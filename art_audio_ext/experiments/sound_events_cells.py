@@ -113,7 +113,7 @@ def _transferred(experiment: dict[str, Any], context: EventContext) -> dict[str,
     Only clips that fooled the model they were made for: `rows` of the test clips, in the same order.
     """
     rows, before, after, _ = _successes(experiment, context)
-    noisy = _noise_like(before, after, experiment["seed"])
+    noisy = _noise_like(before, after, rows, experiment["seed"])
     found = {}
     for name in experiment["others"]:
         model = _model(name, context)
@@ -124,12 +124,16 @@ def _transferred(experiment: dict[str, Any], context: EventContext) -> dict[str,
 
 
 def _survived(experiment: dict[str, Any], context: EventContext) -> dict[str, Any]:
-    """By channel, what the model calls clips as they are and attacked after it; `rows` and `targets` as they were."""
+    """
+    By channel, what the model calls clips as they are, attacked, and under noise at the attack's ratio, after it.
+
+    `rows` and `targets` as they were.
+    """
     rows, before, after, targets = _successes(experiment, context)
     model, rate = _model(experiment["model"], context), context.test.sample_rate
-    found = {}
+    noisy, found = _noise_like(before, after, rows, experiment["seed"]), {}
     for name in experiment["channels"]:
-        sides = (("clean", before), ("attacked", after))
+        sides = (("clean", before), ("attacked", after), ("noise", noisy))
         found[name] = {side: _calls(model, through_channel(sound, rate, name)) for side, sound in sides}
     return {"rows": rows, "targets": targets, "calls": found}
 
@@ -166,15 +170,18 @@ def _successes(
     return rows, np.asarray(context.test.waveforms)[rows], after[broken], experiment["targets"]
 
 
-def _noise_like(before: np.ndarray, after: np.ndarray, seed: int) -> np.ndarray:
-    """White noise of the attack's energy (n, L): what is fooled by it, the attack has no credit for."""
-    draws = np.random.default_rng(seed)
+def _noise_like(before: np.ndarray, after: np.ndarray, rows: list[int], seed: int) -> np.ndarray:
+    """
+    White noise of the attack's energy (n, L): what is fooled by it, the attack has no credit for.
+
+    A clip has the same noise in every cell, whatever its block.
+    """
     found = np.array(before)
-    for row, (clip, changed) in enumerate(zip(before, after, strict=True)):
-        way = draws.standard_normal(len(clip))
+    for place, (row, clip, changed) in enumerate(zip(rows, before, after, strict=True)):
+        way = np.random.default_rng([seed, row]).standard_normal(len(clip))
         energy, change = (float(np.square(part, dtype=np.float64).sum()) for part in (clip, changed - clip))
         if change > 0:
-            found[row] = change_at_snr(clip, way, 10 * np.log10(energy / change))
+            found[place] = change_at_snr(clip, way, 10 * np.log10(energy / change))
     return found
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments.purification_models import file_checksum
-from art_audio_ext.experiments.sound_events_names import input_of, model_parts
+from art_audio_ext.experiments.sound_events_names import input_of, model_parts, training_of
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.training.sound_event_model import SoundEventModel
 from art_audio_ext.training.sound_event_settings import SoundEventSettings, resolve_settings
@@ -34,7 +34,7 @@ def prepare_models(
     :param train: Clips to learn from.
     :param folder: Where the files go, named by all that decides them.
     :param preset: Of the training.
-    :param seed: Of the trainings.
+    :param seed: Of the first trainings; each further one has the next.
     :param epochs: Instead of the preset's.
     :param progress: Show bars.
     :return: By name, `path` and `checksum`.
@@ -44,13 +44,14 @@ def prepare_models(
     for name in names:
         architecture, front_end = model_parts(name)
         settings = resolve_settings(architecture, preset, epochs=epochs, front_end=front_end)
-        path = folder / f"{name}-{_digest(train, settings, seed)}.safetensors"
+        own_seed = seed + training_of(name) - 1
+        path = folder / f"{name}-{_digest(train, settings, own_seed)}.safetensors"
         if not path.is_file():
             from art_audio_ext.training.sound_event import train_sound_event_classifier  # Lightning takes seconds
 
             sound = (train.waveforms, train.labels, train.label_names, train.sample_rate)
             kept = path.with_suffix(".checkpoints")
-            run: dict[str, Any] = {"seed": seed, "checkpoint_dir": kept, "progress": progress}
+            run: dict[str, Any] = {"seed": own_seed, "checkpoint_dir": kept, "progress": progress}
             train_sound_event_classifier(*sound, settings, **run).save(path)
         found[name] = {"path": str(path), "checksum": file_checksum(path)}
     return found

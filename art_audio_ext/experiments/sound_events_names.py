@@ -1,23 +1,26 @@
-"""Names of the models in the study of sound events: an architecture, or an architecture with another input."""
+"""Names of the models in the study of sound events: an architecture, maybe with another input, maybe trained anew."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from art_audio_ext.networks.sound_event_classifiers import ARCHITECTURES, check_front_end
 from art_audio_ext.networks.sound_front_ends import FRONT_ENDS
 
-_MARK = "@"
+_MARK, _AGAIN = "@", "#"
 
 
 def model_parts(name: str) -> tuple[str, str | None]:
     """
     What a model's name says.
 
-    :param name: A key of `ARCHITECTURES`, or `ARCHITECTURE@FRONT_END`, such as "vgg13@wave".
+    :param name: A key of `ARCHITECTURES`, or `ARCHITECTURE@FRONT_END`, such as "vgg13@wave"; either with `#2`, `#3`
+        and so on for further trainings.
     :return: The architecture and its front end; None where the name has none, which is the architecture's own.
     :raises ValueError: If a part is unknown, the two do not fit, or the front end is the architecture's own: one model
         shall have one name.
     """
-    architecture, mark, front_end = name.partition(_MARK)
+    architecture, mark, front_end = name.partition(_AGAIN)[0].partition(_MARK)
     try:
         check_front_end(architecture, front_end if mark else None)
     except ValueError as error:
@@ -35,6 +38,24 @@ def input_of(name: str) -> str:
     """
     architecture, front_end = model_parts(name)
     return front_end or ARCHITECTURES[architecture].front_end
+
+
+def training_of(name: str) -> int:
+    """
+    :param name: As `model_parts` takes it.
+    :return: Which training, from 1.
+    """
+    return int(name.partition(_AGAIN)[2] or 1)
+
+
+def each_training(names: Sequence[str], trainings: int) -> tuple[str, ...]:
+    """
+    :param names: As `model_parts` takes them, of first trainings.
+    :param trainings: Of each, from 1 up.
+    :return: All names, those of one training together.
+    """
+    again = [f"{name}{_AGAIN}{number}" for number in range(2, trainings + 1) for name in names]
+    return (*names, *again)
 
 
 def _others(architecture: str) -> list[str]:

@@ -14,7 +14,7 @@ from art_audio_ext.experiments.sound_events_names import input_of, model_parts
 from art_audio_ext.experiments.sound_events_plans import CURVES, TARGETED
 from art_audio_ext.experiments.sound_events_summary import ALL
 from art_audio_ext.functional.attack_report import ClipReport
-from art_audio_ext.functional.bootstrap import grouped_interval, median_interval, share_interval
+from art_audio_ext.functional.bootstrap import difference_interval, grouped_interval, median_interval, share_interval
 from art_audio_ext.functional.snr_curve import success_curve
 from art_audio_ext.networks.sound_front_ends import FRONT_ENDS
 
@@ -97,7 +97,8 @@ def input_rows(needed: Sequence[Needed], seed: int = 0) -> list[dict[str, Any]]:
         `snr_median` at which half of the clips attacked are broken (`median_low`, `median_high`), and `snr_mean` of
         successes (`mean_low`, `mean_high`); `more_db`, by how much the ratio is lower than with the first input (of
         which it is None), on the `pairs` of clip and target that both inputs have and that were broken with both, each
-        input's models averaged (`more_low`, `more_high`). Clips are drawn anew.
+        input's models averaged (`more_low`, `more_high`), and `trainings`, the fewest of a model. Clips are drawn anew,
+        for `more_db` also the trainings of each model.
     """
     architectures = {one.model: model_parts(one.model)[0] for one in needed}
     names = list(dict.fromkeys(architectures.values()))
@@ -129,19 +130,36 @@ def _of_input(own: Sequence[Needed], seed: int) -> dict[str, Any]:
 
 def _more(own: Sequence[Needed], first: Sequence[Needed], seed: int) -> dict[str, Any]:
     """The same clips with both inputs: of other clips, a model that has fewer right would be asked the easier ones."""
-    here, there = _by_clip(own), _by_clip(first)
-    both = [key for key in here if key in there]
-    more = np.array([there[key] - here[key] for key in both])
-    return {"pairs": len(both), **_mean("more_db", "more", more, np.array([row for row, _ in both]), seed)}
+    keys = sorted(_broken(own) & _broken(first), key=lambda key: (key[0], -1 if key[1] is None else key[1]))
+    row: dict[str, Any] = {"pairs": len(keys), "trainings": min(len(m) for m in _by_architecture(own).values())}
+    if not keys:
+        return row | dict.fromkeys(("more_db", "more_low", "more_high"))
+    rows = np.array([place for place, _ in keys])
+    difference = difference_interval(_table(first, keys), _table(own, keys), rows, seed)
+    return row | dict(zip(("more_db", "more_low", "more_high"), difference, strict=True))
 
 
-def _by_clip(own: Sequence[Needed]) -> dict[tuple[int, int | None], float]:
-    """By clip and target, the mean ratio over the models that it was broken for."""
-    found: dict[tuple[int, int | None], list[float]] = {}
+def _broken(own: Sequence[Needed]) -> set[tuple[int, int | None]]:
+    return {(one.row, one.target) for one in own if math.isfinite(one.snr_db)}
+
+
+def _by_architecture(own: Sequence[Needed]) -> dict[str, list[str]]:
+    """Models that differ in their training alone."""
+    found: dict[str, list[str]] = {}
+    for name in dict.fromkeys(one.model for one in own):
+        found.setdefault("@".join(filter(None, model_parts(name))), []).append(name)
+    return found
+
+
+def _table(own: Sequence[Needed], keys: Sequence[tuple[int, int | None]]) -> tuple[np.ndarray, np.ndarray]:
+    """Ratios (M, K) by model, clip and target, NaN where there is none, and which models are trainings of one (M,)."""
+    places, families = {key: place for place, key in enumerate(keys)}, _by_architecture(own)
+    order = {name: place for place, name in enumerate(name for names in families.values() for name in names)}
+    found = np.full((len(order), len(keys)), np.nan)
     for one in own:
-        if math.isfinite(one.snr_db):
-            found.setdefault((one.row, one.target), []).append(one.snr_db)
-    return {key: float(np.mean(values)) for key, values in found.items()}
+        if math.isfinite(one.snr_db) and (one.row, one.target) in places:
+            found[order[one.model], places[one.row, one.target]] = one.snr_db
+    return found, np.repeat(np.arange(len(families)), [len(names) for names in families.values()])
 
 
 def _mean(name: str, ends: str, values: np.ndarray, groups: np.ndarray, seed: int) -> dict[str, Any]:

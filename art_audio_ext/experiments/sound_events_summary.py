@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from art_audio_ext.functional.bootstrap import grouped_interval, share_interval
+from art_audio_ext.functional.bootstrap import grouped_interval, median_interval, share_interval
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 Flags = list[tuple[int, bool]]  # of a clip's row, whether something is so
@@ -23,8 +23,9 @@ def attack_rows(attacked: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]
     :param attacked: Tasks of attacks with their results.
     :param seed: Of the bootstrap.
     :return: `attack`, `model`, `clips` that were right before, `success` with its 95% interval (`low`, `high`; clips
-        shown to several models stand or fall together); of successes `snr_median`, `snr_mean` (`snr_low`, `snr_high`)
-        in dB and mean confidences; `iterations` and `seconds_per_clip` of all.
+        shown to several models stand or fall together); of successes `snr_median` (`median_low`, `median_high`),
+        `snr_mean` (`snr_low`, `snr_high`) in dB and mean confidences; of all `iterations`, `queries` and
+        `seconds_per_clip`.
     """
     rows = []
     for attack in _names(attacked, "attack"):
@@ -75,87 +76,37 @@ def distribution_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> l
     return rows
 
 
-def transfer_rows(looked: Sequence[Cell], labels: np.ndarray) -> list[dict[str, Any]]:
-    """
-    How many clips that fooled one model fool another, of those that the other had right.
-
-    :param looked: Tasks of `look_tasks` with their results.
-    :param labels: Of the test clips.
-    :return: `attack`, `source`, `other`, `clips`, `fooled` and its 95% interval (`low`, `high`), and `noise`, the same
-        of white noise of equal energy.
-    """
-    groups: dict[tuple[str, str, str], list[tuple[Flags, Flags]]] = {}
-    for task, result in looked:
-        for other in task["others"] if task["kind"] == "transfer" else ():  # a file has them in another order
-            calls = result["calls"][other]
-            own = labels[result["rows"]]
-            known = np.flatnonzero(np.array(calls["clean"]) == own)
-            wrong = [
-                [(int(result["rows"][k]), bool(calls[side][k] != own[k])) for k in known]
-                for side in ("attacked", "noise")
-            ]
-            groups.setdefault((task["source"]["attack"], task["model"], other), []).append((wrong[0], wrong[1]))
-    rows = []
-    for (attack, source, other), parts in groups.items():
-        fooled, noise = ([flag for part in parts for flag in part[side]] for side in (0, 1))
-        row = {"attack": attack, "source": source, "other": other, **_share(fooled, "fooled")}
-        rows.append({**row, "noise": _share(noise, "noise")["noise"]})
-    return rows
-
-
-def survival_rows(looked: Sequence[Cell], labels: np.ndarray) -> list[dict[str, Any]]:
-    """
-    What a channel leaves of successful attacks, of those clips that are called right after it without an attack.
-
-    :param looked: Tasks of `look_tasks` with their results.
-    :param labels: Of the test clips.
-    :return: `attack`, `model` (and one row for all), `channel`, `clips`, `survived` (still called wrong, in a targeted
-        attack still the target) with its 95% interval, and `benign`, the share that the channel leaves right.
-    """
-    parts: dict[tuple[str, str, str], list[tuple[Flags, Flags]]] = {}
-    for task, result in looked:
-        for channel in task["channels"] if task["kind"] == "survival" else ():
-            flags = _survivors(result, result["calls"][channel], labels)
-            for model in (task["model"], ALL):
-                parts.setdefault((task["source"]["attack"], model, channel), []).append(flags)
-    rows = []
-    for (attack, model, channel), some in sorted(parts.items(), key=lambda item: item[0][1] == ALL):
-        kept, benign = ([flag for part in some for flag in part[side]] for side in (0, 1))
-        row = {"attack": attack, "model": model, "channel": channel, **_share(kept, "survived")}
-        rows.append({**row, "benign": _share(benign, "benign")["benign"]})
-    return rows
-
-
-def _survivors(result: dict[str, Any], calls: dict[str, list[int]], labels: np.ndarray) -> tuple[Flags, Flags]:
-    """Of clips that the channel leaves right, whether the attack is still there; of all, whether it leaves them so."""
-    kept, benign = [], []
-    rows = zip(result["rows"], result["targets"], calls["clean"], calls["attacked"], strict=True)
-    for row, target, clean, attacked in rows:
-        benign.append((row, bool(clean == labels[row])))
-        if clean == labels[row]:
-            kept.append((row, bool(attacked != labels[row] if target is None else attacked == target)))
-    return kept, benign
-
-
 def _attack_row(attack: str, model: str, cells: Sequence[Cell], seed: int) -> dict[str, Any]:
     clips = [clip for _, result in cells for clip in result["clips"]]
     broken = [clip for clip in clips if clip["success"]]
     row: dict[str, Any] = {"attack": attack, "model": model}
-    row |= _share([(clip["row"], clip["success"]) for clip in clips], "success", seed)
-    heard = [clip for clip in broken if clip["snr_db"] is not None]
-    low, high = (None, None)
-    if heard:
-        groups = np.array([clip["row"] for clip in heard])
-        low, high = grouped_interval(np.array(_ratios(heard)), groups, seed)
-    row |= {"snr_median": _median(_ratios(heard)), "snr_mean": _of(np.mean, _ratios(heard))}
-    row |= {"snr_low": low, "snr_high": high}
+    row |= share_of([(clip["row"], clip["success"]) for clip in clips], "success", seed)
+    row |= _ratio_of([clip for clip in broken if clip["snr_db"] is not None], seed)
     row |= {key: _of(np.mean, [clip[key] for clip in broken]) for key in _CONFIDENCES}
-    row["iterations"] = _of(np.mean, [c["iterations"] for c in clips if c["iterations"] is not None])
+    row |= {key: _of(np.mean, [c[key] for c in clips if c[key] is not None]) for key in ("iterations", "queries")}
     return {**row, "seconds_per_clip": sum(result["seconds"] for _, result in cells) / max(1, len(clips))}
 
 
-def _share(flags: Flags, name: str, seed: int = 0) -> dict[str, Any]:
-    """A share and its interval: Wilson's, or by drawing clips anew where a clip is there more than once."""
+def _ratio_of(heard: Sequence[dict[str, Any]], seed: int) -> dict[str, Any]:
+    """Median and mean of ratios, each with its interval."""
+    names = ("snr_median", "median_low", "median_high", "snr_mean", "snr_low", "snr_high")
+    if not heard:
+        return dict.fromkeys(names)
+    values, groups = np.array(_ratios(heard)), np.array([clip["row"] for clip in heard])
+    middle, mean = median_interval(values, groups, seed)[1:], grouped_interval(values, groups, seed)
+    found = (float(np.median(values)), *middle, float(values.mean()), *mean)
+    return dict(zip(names, found, strict=True))
+
+
+def share_of(flags: Flags, name: str, seed: int = 0) -> dict[str, Any]:
+    """
+    A share and its 95% interval: Wilson's, or by drawing clips anew where a clip is there more than once.
+
+    :param flags: Of clips.
+    :param name: What the share is called.
+    :param seed: Of the bootstrap.
+    :return: `clips`, the share, `low` and `high`; None where there are no clips.
+    """
     if not flags:
         return {"clips": 0, name: None, "low": None, "high": None}
     rows, values = np.array([row for row, _ in flags]), np.array([value for _, value in flags], bool)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
+from art_audio_ext.experiments.sound_events_names import training_of
 from art_audio_ext.experiments.sound_events_plans import ATTACKS, CURVES, TARGETED, Size
 
 _BLOCK = 16  # clips a cell: what a stop costs at most
@@ -123,7 +124,9 @@ def look_tasks(
 
 
 def _shown_to(source: str, checksums: dict[str, str]) -> list[dict[str, str]]:
-    """Other models with their checksums: those with another input apart, so that the others' cells are not run anew."""
-    others = {name: value for name, value in checksums.items() if name != source}
-    parts = [{name: others[name] for name in others if ("@" in name) == other_input} for other_input in (False, True)]
-    return [part for part in parts if part]
+    """Other models with their checksums: by input and training, so that more of these run no others' cells anew."""
+    parts: dict[tuple[int, bool], dict[str, str]] = {}
+    for name, value in checksums.items():
+        if name != source:
+            parts.setdefault((training_of(name), "@" in name), {})[name] = value
+    return [parts[kind] for kind in sorted(parts)]

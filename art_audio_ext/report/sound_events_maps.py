@@ -20,6 +20,7 @@ def draw_transfer(rows: list[dict[str, Any]]) -> bytes:
     :param rows: From `transfer_rows`, at least one.
     :return: A PNG.
     """
+    rows = [row for row in rows if row["source"] != "all"]
     attacks = list(dict.fromkeys(row["attack"] for row in rows))
     models = list(dict.fromkeys(name for row in rows for name in (row["source"], row["other"])))
     columns = min(3, len(attacks))

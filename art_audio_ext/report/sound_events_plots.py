@@ -89,6 +89,7 @@ def draw_survival(rows: list[dict[str, Any]]) -> bytes:
         at = [k + 0.08 * (place - (len(attacks) - 1) / 2) for k, _ in shown]
         colour = _COLOURS[place % len(_COLOURS)]
         panel.errorbar(at, heights, np.abs(ends - heights), fmt="o", color=colour, label=attack, markersize=4)
+        panel.plot(at, [row["noise"] for _, row in shown], "x", color=colour, markersize=4)
     panel.set_xticks(range(len(channels)), channels, fontsize=7, rotation=45)
     panel.set_ylim(-0.03, 1.03)
     panel.set_ylabel("attacks that are still there", fontsize=8)

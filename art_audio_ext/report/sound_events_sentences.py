@@ -114,7 +114,8 @@ def _inputs(rows: list[Row]) -> str:
     parts = [_more(row, min(row["success"], own[0]["success"])) for row in own[1:] if row["more_db"] is not None]
     if not parts:
         return ""
-    with_what = f"{own[0]['input']} (one training each)"
+    fewest = min(row["trainings"] for row in own)
+    with_what = f"{own[0]['input']} ({'one training' if fewest == 1 else f'{fewest} trainings'} each)"
     return f"Against {known[0]} and on the same clips, {who} compared with {with_what}: {'; '.join(parts)}."
 
 
@@ -158,12 +159,10 @@ def _transfer(rows: list[Row], inputs: dict[str, str]) -> str:
     rows = [row for row in rows if row["attack"] not in _FIXED] or rows
     if not rows:
         return ""
-    clips = sum(row["clips"] for row in rows)
-    fooled, noise = (sum(row["clips"] * row[key] for row in rows) / clips for key in ("fooled", "noise"))
-    said = (
-        f"Made by {_listed(list(dict.fromkeys(row['attack'] for row in rows)))} and shown to another model, "
-        f"{percent(fooled)} fool it, noise of equal energy {percent(noise)}"
-    )
+    every = [row for row in rows if row["source"] == "all"] or rows
+    rows = [row for row in rows if row["source"] != "all"]
+    parts = "; ".join(f"{row['attack']} {_beside(row, 'fooled')}" for row in every)
+    said = f"Shown to another model, of each attack's clips fool it: {parts}"
     for kind, other in (("mel", "wave"), ("mel", "constant_q"), ("constant_q", "wave")):
         between = [row for row in rows if {inputs[row["source"]], inputs[row["other"]]} == {kind, other}]
         between = [row for row in between if row["clips"] >= _FEWEST] or between
@@ -185,11 +184,11 @@ def _survival(rows: list[Row]) -> str:
     if not own:
         return ""
     told = [name for name in _TOLD if name in own] or [next(iter(own))]
-    parts = [f"after {_channel(name)} {_share(own[name], 'survived')}" for name in told]
+    parts = [f"after {_channel(name)} {_beside(own[name], 'survived')}" for name in told]
     least = min(own.values(), key=lambda row: row["survived"])
     return (
-        f"Of {attack}'s successes are left {', '.join(parts)}; {_channel(least['channel'])} leaves the fewest, "
-        f"{_share(least, 'survived')}."
+        f"Of {attack}'s successes are left {'; '.join(parts)}. {_capital(_channel(least['channel']))} leaves the "
+        f"fewest, {_beside(least, 'survived')}."
     )
 
 
@@ -199,6 +198,17 @@ def _channel(name: str) -> str:
     words = {"pcm": f"{size} bits", "room": "a room", "mp3": f"MP3 at {size} kbit/s", "opus": f"Opus at {size} kbit/s"}
     resampled = f"{size} of the rate" if "/" in size else f"{size} Hz"
     return words.get(kind, f"{resampled} and back" if kind == "resample" else name)
+
+
+def _beside(row: Row, key: str) -> str:
+    """A share, and how many points it lies above that of noise, on the same clips."""
+    more, low, high = (f"{100 * row[name]:+.0f}" for name in ("more", "more_low", "more_high"))
+    shown = "" if row["more_low"] > 0 or row["more_high"] < 0 else ", no difference shown"
+    return f"{_share(row, key)}, noise of equal energy {percent(row['noise'])} ({more} points, {low} to {high}{shown})"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _share(row: Row, key: str) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 from art_audio_ext.report.text import number, percent, plural
 
 _ATTACKS = (
-    *("attack", "model", "clips", "success (95%)", "SNR median, dB", "SNR mean, dB (95%)"),
-    *("confidence before", "of the new label", "of the old label", "iterations", "seconds a clip"),
+    *("attack", "model", "clips", "success (95%)", "SNR median, dB (95%)", "SNR mean, dB (95%)"),
+    *("confidence before", "of the new label", "of the old label", "iterations", "queries", "seconds a clip"),
 )
 _INPUTS = (
     *("input", "attack", "models", "clips", "broken (95%)", "SNR at which half break, dB (95%)"),
@@ -48,12 +48,15 @@ def tables(record: dict[str, Any]) -> list[Table]:
         (TITLES["labels"], ends, _labels(record)),
         (
             TITLES["transfer"],
-            ("made for", "shown to", "attack", "clips", "fooled (95%)", "by noise"),
+            ("made for", "shown to", "attack", "clips", "fooled (95%)", "by noise", "more than noise (95%)"),
             _transfer(record),
         ),
         (
             TITLES["survival"],
-            ("channel", "attack", "model", "clips", "survived (95%)", "benign right"),
+            (
+                *("channel", "attack", "model", "clips", "survived (95%)", "by noise", "more than noise (95%)"),
+                "benign right",
+            ),
             _survival(record),
         ),
     ]
@@ -73,10 +76,10 @@ def _model(row: dict[str, Any]) -> list[str]:
 
 
 def _attack(row: dict[str, Any]) -> list[str]:
-    cells = [row["attack"], row["model"], str(row["clips"]), _share(row, "success"), number(row["snr_median"], 1)]
-    cells.append(_ratio(row, "snr_mean", "snr"))
+    cells = [row["attack"], row["model"], str(row["clips"]), _share(row, "success")]
+    cells += [_ratio(row, "snr_median", "median"), _ratio(row, "snr_mean", "snr")]
     cells += [percent(row[key]) for key in ("old_confidence", "new_confidence", "old_label_confidence")]
-    return [*cells, number(row["iterations"], 0), number(row["seconds_per_clip"], 2)]
+    return [*cells, number(row["iterations"], 0), number(row["queries"], 0), number(row["seconds_per_clip"], 2)]
 
 
 def _strength(rows: list[dict[str, Any]]) -> list[Table]:
@@ -135,7 +138,7 @@ def _labels(record: dict[str, Any]) -> list[list[str]]:
 
 def _transfer(record: dict[str, Any]) -> list[list[str]]:
     return [
-        [row["source"], row["other"], row["attack"], str(row["clips"]), _share(row, "fooled"), percent(row["noise"])]
+        [row["source"], row["other"], row["attack"], str(row["clips"]), _share(row, "fooled"), *_beside(row)]
         for row in record["transfer"]
     ]
 
@@ -145,10 +148,24 @@ def _survival(record: dict[str, Any]) -> list[list[str]]:
     several = len(record["models"]) > 1
     names = ("channel", "attack", "model")
     return [
-        [*(row[key] for key in names), str(row["clips"]), _share(row, "survived"), percent(row["benign"])]
+        [
+            *(row[key] for key in names),
+            str(row["clips"]),
+            _share(row, "survived"),
+            *_beside(row),
+            percent(row["benign"]),
+        ]
         for row in record["survival"]
         if several or row["model"] != "all"
     ]
+
+
+def _beside(row: dict[str, Any]) -> list[str]:
+    """Noise of equal energy, and how many points more the attack does."""
+    if row["more"] is None:
+        return ["-", "-"]
+    more, low, high = (f"{100 * row[key]:+.0f}" for key in ("more", "more_low", "more_high"))
+    return [percent(row["noise"]), f"{more} ({low} to {high})"]
 
 
 def _share(row: dict[str, Any], key: str) -> str:

@@ -21,7 +21,8 @@ _EXPLANATION = (
     "SNR, over the whole clip, and confidences are of successes: before, of the label; after, of the new label and of "
     "the old one. Transfer: attacked clips that fooled the model they were made for, shown to another; the share "
     "fooled of those that the other had right, beside white noise of equal energy. Survival: attacks that fooled the "
-    "model, after a channel, of those clips that the model has right after the same channel without an attack. 95% "
+    "model, after a channel, of those clips that the model has right after the same channel without an attack; beside "
+    "noise as before, and by how many points the attack does more on the same clips. 95% "
     "intervals: Wilson's, or by drawing clips anew where a clip is there for several models. Curves and "
     "inputs: each clip that was right has the highest SNR at which it breaks; of white noise, FGSM and PGD that is "
     "searched for, and one that breaks at the highest ratio searched has that one. A dash: below all searched."
@@ -34,7 +35,10 @@ _CAPTIONS = {
     ),
     "pairs": "Targeted attacks, from the label of a line to that of a column: success, and median SNR of successes.",
     "transfer": "Of clips made for the model of a line, how many fool the model of a column.",
-    "survival": "What each channel leaves of successful attacks, all models together; 95% intervals.",
+    "survival": (
+        "What each channel leaves of successful attacks, all models together; 95% intervals. Crosses: noise of equal "
+        "energy through the same channel."
+    ),
     "spectrograms": "A clip as it is and after each attack; below, the change alone. From -120 dB (dark) to -20 dB.",
 }
 

@@ -14,13 +14,13 @@ from art_audio_ext.cli import app
 from art_audio_ext.experiments import sound_events as module
 from art_audio_ext.experiments import sound_events_models
 from art_audio_ext.experiments.sound_events import choose_size, sound_events
+from art_audio_ext.experiments.sound_events_cells import _noise_like
+from art_audio_ext.experiments.sound_events_looks import survival_rows, transfer_rows
 from art_audio_ext.experiments.sound_events_plans import PRESETS, Size
 from art_audio_ext.experiments.sound_events_summary import (
     attack_rows,
     distribution_rows,
     pair_rows,
-    survival_rows,
-    transfer_rows,
 )
 from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, pairs
 from art_audio_ext.training.sound_event_settings import SoundEventSettings
@@ -30,7 +30,7 @@ LABELS = np.array([0, 0, 1, 1])
 
 def clip(row, success, snr, new, target=None):
     about = {"row": row, "success": success, "snr_db": snr, "label": int(LABELS[row]), "new_label": new}
-    about |= {"target": target, "already": False, "iterations": 2 * row}
+    about |= {"target": target, "already": False, "iterations": 2 * row, "queries": None}
     return about | {"old_confidence": 0.9, "new_confidence": 0.6, "old_label_confidence": 0.3}
 
 
@@ -54,6 +54,8 @@ def test_rows_of_attacks_count_clips_once():
     assert (first["model"], second["model"], both["model"]) == ("m", "n", "all")
     assert (first["clips"], first["success"], first["snr_median"], first["snr_mean"]) == (4, 0.75, 50.0, 60.0)
     assert first["snr_low"] < 60 < first["snr_high"]
+    assert first["median_low"] == 40.0 <= first["snr_median"] <= first["median_high"] == 90.0
+    assert (second["median_low"], second["queries"]) == (None, None)
     assert first["low"] < 0.75 < first["high"] <= 1
     assert (first["iterations"], first["seconds_per_clip"]) == (3.0, 1.0)
     assert (second["success"], second["snr_median"], second["new_confidence"]) == (0.0, None, None)
@@ -77,14 +79,32 @@ def test_transfer_is_of_clips_that_the_other_had_right():
     assert (row["source"], row["other"], row["clips"]) == ("m", "n", 3)
     assert (row["fooled"], row["noise"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
     assert row["low"] < row["fooled"] < row["high"]
+    assert row["more"] == pytest.approx(1 / 3)  # noise fools the third too, not the first
+    assert row["more_low"] == 0 < row["more_high"]
+    other = {"o": {"clean": [0, 0, 0, 0], "attacked": [1, 1, 1, 1], "noise": [0, 0, 0, 0]}}
+    *_, every = transfer_rows([looked("transfer", calls), looked("transfer", other)], LABELS)
+    assert (every["source"], every["other"], every["clips"]) == ("all", "all", 6)
+    assert (every["fooled"], every["noise"]) == (pytest.approx(5 / 6), pytest.approx(1 / 6))
+
+
+def test_noise_is_a_clips_own_in_whichever_block_it_comes():
+    before = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 400)).astype(np.float32)
+    after = before + np.float32(0.01)
+    together = _noise_like(before, after, [4, 7, 9], 0)
+    assert np.array_equal(together[1:2], _noise_like(before[1:2], after[1:2], [7], 0))
+    assert not np.array_equal(together[0] - before[0], together[1] - before[1])
+    assert np.square(together - before).sum(1) == pytest.approx(np.square(after - before).sum(1), rel=1e-2)
+    assert np.array_equal(_noise_like(before, before, [4, 7, 9], 0), before)
 
 
 def test_survival_asks_the_same_channel_of_the_clip_as_it_is():
-    calls = {"room": {"clean": [0, 0, 1, 0], "attacked": [1, 0, 0, 0]}}
+    calls = {"room": {"clean": [0, 0, 1, 0], "attacked": [1, 0, 0, 0], "noise": [0, 0, 2, 1]}}
     own, every = survival_rows([looked("survival", calls)], LABELS)
     assert (own["model"], every["model"], own["clips"], own["benign"]) == ("m", "all", 3, 0.75)
-    assert own["survived"] == pytest.approx(2 / 3)
+    assert (own["survived"], own["noise"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
+    assert own["more"] == pytest.approx(1 / 3)
     targeted, _ = survival_rows([looked("survival", calls, targets=(1, 1, 2, 0))], LABELS)
+    assert (targeted["noise"], targeted["more"]) == (pytest.approx(1 / 3), 0.0)
     assert targeted["survived"] == pytest.approx(1 / 3)  # the third left its label, but not for the target
 
 
@@ -108,6 +128,7 @@ def test_tasks_cover_every_clip_and_no_target_is_the_own_label(toys):
         ({"attacks": []}, "at least one"),
         ({"parts": ["prayer"]}, "survival"),
         ({"clips": 0}, "from 1 up"),
+        ({"trainings": 0}, "trainings"),
     ],
 )
 def test_wrong_names_say_what_there_is(wrong, words):
@@ -142,7 +163,10 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     kept = {(row["channel"], row["attack"]): row["survived"] for row in record["survival"] if row["model"] == "all"}
     assert kept["none", "fgsm"] == 1.0
     assert list(dict.fromkeys(name for name, _ in kept)) == ["none", "pcm-16", "resample-1/2", "room"]
-    assert {(row["source"], row["other"]) for row in record["transfer"]} == set(permutations(size.models))
+    assert {(row["source"], row["other"]) for row in record["transfer"]} == {
+        *permutations(size.models),
+        ("all", "all"),
+    }
     curves = {row["attack"]: row for row in record["curves"] if row["model"] == "all"}
     assert set(curves) == {*chosen, "pgd"}
     assert curves["pgd"]["clips"] == found["fgsm"]["clips"]

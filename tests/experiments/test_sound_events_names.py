@@ -9,7 +9,7 @@ import pytest
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
 from art_audio_ext.experiments.sound_events_models import _digest
-from art_audio_ext.experiments.sound_events_names import MODELS, input_of, model_parts
+from art_audio_ext.experiments.sound_events_names import MODELS, each_training, input_of, model_parts, training_of
 from art_audio_ext.experiments.sound_events_plans import PRESETS
 from art_audio_ext.experiments.sound_events_tasks import attack_tasks, look_tasks
 from art_audio_ext.networks.sound_event_classifiers import ARCHITECTURES
@@ -27,6 +27,9 @@ def test_a_name_is_an_architecture_or_one_with_another_input():
     assert [input_of(name) for name in ("gcnn", "dense-wav", "vgg13@wave")] == ["mel", "wave", "wave"]
     assert MODELS[: len(ARCHITECTURES)] == tuple(ARCHITECTURES)
     assert len(MODELS) == len(set(MODELS)) == len(ARCHITECTURES) + 2 * 4
+    assert (model_parts("vgg13@wave#3"), training_of("vgg13@wave#3"), training_of("vgg13")) == (("vgg13", "wave"), 3, 1)
+    assert each_training(("crnn", "gcnn@wave"), 2) == ("crnn", "gcnn@wave", "crnn#2", "gcnn@wave#2")
+    assert each_training(("crnn",), 1) == ("crnn",)
     assert all(set(size.models) <= set(MODELS) for size in PRESETS.values())
 
 
@@ -69,3 +72,5 @@ def test_another_input_does_not_change_what_plain_models_are_shown():
     after = look_tasks(broken, size, {**plain, "vgg13@wave": "z"}, [])
     assert [task["others"] for task in after] == [{"crnn": "y"}, {"vgg13@wave": "z"}]
     assert before == after[:1]
+    again = look_tasks(broken, size, {**plain, "vgg13#2": "w"}, [])
+    assert [task["others"] for task in again] == [{"crnn": "y"}, {"vgg13#2": "w"}]

@@ -76,6 +76,18 @@ def test_inputs_are_compared_on_the_clips_that_both_have():
     assert {row["among"] for row in input_rows([one for one in found if one.model != "crnn"])} == {"vgg13"}
 
 
+def test_trainings_that_differ_widen_the_interval():
+    one = [*needed("vgg13", 60.0, 50.0, 40.0, 55.0), *needed("vgg13@wave", 50.0, 42.0, 29.0, 45.0)]
+    second = [*needed("vgg13#2", 50.0, 40.0, 30.0, 45.0), *needed("vgg13@wave#2", 60.0, 52.0, 39.0, 55.0)]
+    alone, both = (next(row for row in input_rows(found) if row["input"] == "wave") for found in (one, [*one, *second]))
+    assert (alone["more_db"], alone["trainings"], both["trainings"]) == (pytest.approx(9.75), 1, 2)
+    assert alone["more_low"] > 0
+    assert both["more_db"] == pytest.approx(-0.25)  # 9.75 with the first trainings, -10.25 with the second
+    assert both["more_low"] < -9
+    assert both["more_high"] > 9
+    assert both["models"] == ["vgg13@wave", "vgg13@wave#2"]
+
+
 def test_targets_of_one_clip_are_pairs_of_their_own():
     found = [
         *needed("vgg13", 60.0, attack="lbfgs", target=1),

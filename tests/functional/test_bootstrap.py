@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from art_audio_ext.functional.bootstrap import grouped_interval, median_interval, share_interval
+from art_audio_ext.functional.bootstrap import difference_interval, grouped_interval, median_interval, share_interval
 from art_audio_ext.functional.metrics import proportion_interval
 
 
@@ -29,6 +29,15 @@ def test_a_share_of_single_clips_has_wilsons_interval_and_of_repeated_ones_their
     assert repeated[1] - repeated[0] > proportion_interval(25, 50)[1] - proportion_interval(25, 50)[0]
     assert share_interval(np.ones(50, bool), groups) == pytest.approx(proportion_interval(10, 10))
     assert share_interval(np.zeros(50, bool), groups) == pytest.approx(proportion_interval(0, 10))
+
+
+def test_a_difference_draws_trainings_within_their_family_alone():
+    clips, noise = np.arange(30), np.random.default_rng(0).normal(0, 0.1, 30)
+    first, second = np.stack([noise + 10, noise + 30]), np.stack([noise + 5, np.full(30, np.nan)])
+    each = difference_interval((first, np.array([0, 1])), (second, np.array([0, 1])), clips)
+    assert each == pytest.approx((15.0, 15.0, 15.0))  # two families of one: only clips are drawn, and they agree
+    trained = difference_interval((first, np.array([0, 0])), (second[:1], np.array([0])), clips)
+    assert trained == pytest.approx((15.0, 5.0, 25.0))
 
 
 def test_a_failure_never_makes_a_share_surer():
