@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
 
 _VICTIM = ("the victim hears and sees", "sentences right", "word error rate")
@@ -87,9 +86,7 @@ def draw_confidence(cells: list[list[dict[str, Any]]]) -> bytes:
     panel.set_yticks(range(len(groups)), list(groups))
     panel.set_ylim(len(groups) - 0.5, -0.5)
     panel.set_xlabel("confidence of synchronisation")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def _tables(record: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[list[str]]]]:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
 
 _OFFSETS = ("clips", "how many", "exact", "within one frame (95%)")
@@ -91,9 +90,7 @@ def draw_detection(rows: list[dict[str, Any]]) -> bytes:
     panel.set_xlim(-0.02, 1.02)
     panel.axvline(0.5, color="#888", linewidth=0.6)
     panel.set_xlabel("AUC")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def _offset_rows(record: dict[str, Any]) -> list[list[str]]:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import art_audio_ext
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import markdown, number, plain, plural, printable, setting_rows
 
 CURVES_SHOWN = 300  # 20 kB each
@@ -73,9 +72,7 @@ def draw_curve(row: dict[str, Any], threshold: float | None) -> bytes:
         panel.axhline(middle - threshold, color="#b3261e", linewidth=0.8, linestyle=":")
     panel.set_xlabel("sound comes late by, ms")
     panel.set_ylabel("distance")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def _rows(record: dict[str, Any]) -> list[list[str]]:

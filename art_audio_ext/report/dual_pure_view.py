@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import art_audio_ext
 from art_audio_ext.report.dual_pure_curves import draw_curves
 from art_audio_ext.report.files import write_json, write_text
 from art_audio_ext.report.page import environment
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
 
 #: What others are held against, clip by clip, and the columns that say so.
@@ -144,6 +143,4 @@ def _picture(rows: list[dict[str, Any]]) -> bytes:
         panel.set_yticks(range(len(own)), [row["defence"] for row in own], fontsize=8)
         panel.set_xlim(0, 1)
         panel.set_title(own[0]["line"], loc="left", fontsize=9)
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
