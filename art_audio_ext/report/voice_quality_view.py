@@ -127,7 +127,7 @@ def listen_cards(heard: HeardClips | None) -> list[dict[str, Any]]:
             "name": printable(str(clip)),
             "sides": [
                 {
-                    "name": _VERSIONS.get(name, name),
+                    "name": printable(_VERSIONS.get(name, name)),
                     "picture": picture_address(pictures[name][row]),
                     "sound": wav_address(sound[row], heard.sample_rate),
                 }
