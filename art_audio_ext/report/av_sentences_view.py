@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import art_audio_ext
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.experiment_page import ExperimentPage, Table, write_experiment
+from art_audio_ext.report.pictures import png
+from art_audio_ext.report.text import markdown, percent, plural
 
 _VICTIM = ("the victim hears and sees", "sentences right", "word error rate")
 _CONDITIONS = {
@@ -46,12 +42,7 @@ def write_av_sentences(record: dict[str, Any], out: str | Path) -> list[Path]:
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, picture = Path(out), draw_confidence(record["clips"])
-    write_json(record, out / "results.json")
-    write_text(format_av_sentences(record) + "\n", out / "table.md")
-    (out / "confidence.png").write_bytes(picture)
-    write_text(environment().get_template("experiment.html").render(_view(record, picture)), out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "confidence.png", "report.html")]
+    return write_experiment(record, format_av_sentences(record), _page(record), out)
 
 
 def format_av_sentences(record: dict[str, Any]) -> str:
@@ -87,12 +78,10 @@ def draw_confidence(cells: list[list[dict[str, Any]]]) -> bytes:
     panel.set_yticks(range(len(groups)), list(groups))
     panel.set_ylim(len(groups) - 0.5, -0.5)
     panel.set_xlabel("confidence of synchronisation")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
-def _tables(record: dict[str, Any]) -> list[tuple[str, tuple[str, ...], list[list[str]]]]:
+def _tables(record: dict[str, Any]) -> list[Table]:
     return [
         ("The victim on clips held out", _VICTIM, _victim_rows(record["victim"])),
         ("The attack", _ATTACK, [_attack_row(row) for row in record["attack"]]),
@@ -130,26 +119,15 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any]) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
-    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
     every = record["attack"][-1]
     headline = f"{plural(record['data']['attacked'], 'clip')}, {plural(len(record['size']['targets']), 'sentence')}: "
-    return {
-        "title": "Made to say something else: is it out of sync?",
-        "version": art_audio_ext.__version__,
-        "headlines": [f"{headline}{percent(every['partial'])} partial and {percent(every['full'])} full success."],
-        "figures": [{"caption": _CAPTION, "source": source}],
-        "tables": [
-            (name, list(header), [[printable(cell) for cell in row] for row in rows])
-            for name, header, rows in _tables(record)
-        ],
-        "explanation": _EXPLANATION,
-        "notes": [],
-        "settings": [
-            ("Dataset", setting_rows(plain(record["data"], readable=True))),
-            ("Experiment", setting_rows(plain(about, readable=True))),
-            ("Machine", setting_rows(plain(record["machine"], readable=True))),
-        ],
-    }
+    return ExperimentPage(
+        title="Made to say something else: is it out of sync?",
+        headlines=[f"{headline}{percent(every['partial'])} partial and {percent(every['full'])} full success."],
+        tables=_tables(record),
+        pictures={"confidence.png": (_CAPTION, draw_confidence(record["clips"]))},
+        explanation=_EXPLANATION,
+        settings={"Dataset": record["data"], "Experiment": about, "Machine": record["machine"]},
+    )

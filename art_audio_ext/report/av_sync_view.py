@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import art_audio_ext
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.experiment_page import ExperimentPage, write_experiment
+from art_audio_ext.report.pictures import png
+from art_audio_ext.report.text import markdown, percent, plural
 
 _OFFSETS = ("clips", "how many", "exact", "within one frame (95%)")
 _HEADER = (
@@ -51,12 +47,7 @@ def write_av_sync(record: dict[str, Any], out: str | Path) -> list[Path]:
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, picture = Path(out), draw_detection(record["rows"])
-    write_json(record, out / "results.json")
-    write_text(format_av_sync(record) + "\n", out / "table.md")
-    (out / "detection.png").write_bytes(picture)
-    write_text(environment().get_template("experiment.html").render(_view(record, picture)), out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "detection.png", "report.html")]
+    return write_experiment(record, format_av_sync(record), _page(record), out)
 
 
 def format_av_sync(record: dict[str, Any]) -> str:
@@ -91,9 +82,7 @@ def draw_detection(rows: list[dict[str, Any]]) -> bytes:
     panel.set_xlim(-0.02, 1.02)
     panel.axvline(0.5, color="#888", linewidth=0.6)
     panel.set_xlabel("AUC")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def _offset_rows(record: dict[str, Any]) -> list[list[str]]:
@@ -137,28 +126,17 @@ def _number(value: float | None) -> str:
     return "" if value is None else f"{value:.2f}"
 
 
-def _view(record: dict[str, Any], picture: bytes) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any]) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
-    tables = [
-        ("Sound shifted, found again", _OFFSETS, _offset_rows(record)),
-        ("The victim, with either modality blanked", _MODALITIES, _modality_rows(record)),
-        ("Detection", _HEADER, _rows(record)),
-    ]
-    source = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
-    return {
-        "title": "Is what was attacked out of sync?",
-        "version": art_audio_ext.__version__,
-        "headlines": [f"{plural(record['data']['words'], 'clip')} of {plural(record['data']['speakers'], 'speaker')}."],
-        "figures": [{"caption": _CAPTION, "source": source}],
-        "tables": [
-            (name, list(header), [[printable(cell) for cell in row] for row in rows]) for name, header, rows in tables
+    return ExperimentPage(
+        title="Is what was attacked out of sync?",
+        headlines=[f"{plural(record['data']['words'], 'clip')} of {plural(record['data']['speakers'], 'speaker')}."],
+        tables=[
+            ("Sound shifted, found again", _OFFSETS, _offset_rows(record)),
+            ("The victim, with either modality blanked", _MODALITIES, _modality_rows(record)),
+            ("Detection", _HEADER, _rows(record)),
         ],
-        "explanation": _EXPLANATION,
-        "notes": [],
-        "settings": [
-            ("Dataset", setting_rows(plain(record["data"], readable=True))),
-            ("Experiment", setting_rows(plain(about, readable=True))),
-            ("Machine", setting_rows(plain(record["machine"], readable=True))),
-        ],
-    }
+        pictures={"detection.png": (_CAPTION, draw_detection(record["rows"]))},
+        explanation=_EXPLANATION,
+        settings={"Dataset": record["data"], "Experiment": about, "Machine": record["machine"]},
+    )

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import art_audio_ext
+from art_audio_ext.report.experiment_page import ExperimentPage, Table
 from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, number, plain, plural, printable, setting_rows
+from art_audio_ext.report.pictures import png
+from art_audio_ext.report.text import markdown, number, plural, printable
 
 CURVES_SHOWN = 300  # 20 kB each
 _HEADER = ("file", "seconds", "offset, ms", "confidence", "verdict")
@@ -38,7 +35,7 @@ def write_check(record: dict[str, Any], out: Path) -> None:
     :raises ValueError: If `out` is a file.
     """
     write_json(record, out / "results.json")
-    write_text(environment().get_template("experiment.html").render(_view(record)), out / "report.html")
+    write_text(_page(record).html(), out / "report.html")
 
 
 def format_check(record: dict[str, Any]) -> str:
@@ -73,16 +70,14 @@ def draw_curve(row: dict[str, Any], threshold: float | None) -> bytes:
         panel.axhline(middle - threshold, color="#b3261e", linewidth=0.8, linestyle=":")
     panel.set_xlabel("sound comes late by, ms")
     panel.set_ylabel("distance")
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def _rows(record: dict[str, Any]) -> list[list[str]]:
     """A line for each file, and below it one for each of its pieces where there are several."""
     rows = []
     for row in record["files"]:
-        rows.append([printable(row["path"]), number(row["seconds"], 2), *_cells(row)])
+        rows.append([row["path"], number(row["seconds"], 2), *_cells(row)])
         for piece in row["pieces"] if len(row["pieces"]) > 1 else ():
             rows.append([f"- from {piece['start_seconds']:.2f} s", "", *_cells(piece)])
     return rows
@@ -126,21 +121,16 @@ def _notes(record: dict[str, Any]) -> list[str]:
     return notes
 
 
-def _view(record: dict[str, Any]) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any]) -> ExperimentPage:
+    """What the page shows; its curves are too many to be files as well."""
     shown = sorted(record["files"], key=lambda row: row["confidence"])[:CURVES_SHOWN]
-    figures = [
-        {
-            "caption": f"{printable(row['path'])}: {row['offset_ms']:+d} ms, confidence {row['confidence']:.3f}, "
-            f"{row['verdict']}",
-            "source": f"data:image/png;base64,{base64.b64encode(draw_curve(row, record['threshold'])).decode()}",
-        }
-        for row in shown
-    ]
-    tables = [("Files", list(_HEADER), _rows(record))]
+    curves = {}
+    for place, row in enumerate(shown):
+        caption = f"{row['path']}: {row['offset_ms']:+d} ms, confidence {row['confidence']:.3f}, {row['verdict']}"
+        curves[f"curve_{place}.png"] = (caption, draw_curve(row, record["threshold"]))
+    tables: list[Table] = [("Files", _HEADER, _rows(record))]
     if record["failed"]:
-        failed = [[printable(entry["path"]), printable(entry["reason"])] for entry in record["failed"]]
-        tables.append(("Not usable", list(_FAILED_HEADER), failed))
+        tables.append(("Not usable", _FAILED_HEADER, [[entry["path"], entry["reason"]] for entry in record["failed"]]))
     notes = _notes(record)
     if len(shown) < len(record["files"]):
         notes.append(f"Curves of the {len(shown)} files of least confidence are drawn; all are in results.json.")
@@ -148,14 +138,13 @@ def _view(record: dict[str, Any]) -> dict[str, Any]:
         "Figures: files of least confidence first. The thick line is the whole, thin ones are pieces; the dot is the "
         "minimum, the dashed line the median, and a minimum above the dotted line is suspicious."
     )
-    about = {name: record[name] for name in ("model", "architecture", "piece_frames", "threshold", "version")}
-    return {
-        "title": "Are sound and pictures in sync?",
-        "version": art_audio_ext.__version__,
-        "headlines": [_headline(record)],
-        "figures": figures,
-        "tables": tables,
-        "explanation": _EXPLANATION,
-        "notes": notes,
-        "settings": [("Check", setting_rows(plain(about, readable=True)))],
-    }
+    about = ("model", "architecture", "piece_frames", "threshold", "version")
+    return ExperimentPage(
+        title="Are sound and pictures in sync?",
+        headlines=[_headline(record)],
+        tables=tables,
+        pictures=curves,
+        explanation=_EXPLANATION,
+        settings={"Check": {name: record[name] for name in about}},
+        notes=notes,
+    )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 import re
 from collections import defaultdict
 from typing import Any
 
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+
+from art_audio_ext.report.pictures import png
 
 Points = list[tuple[float, dict[str, Any]]]
 _ITERATIONS = re.compile(r"pgd(\d+)(_l2)?")
@@ -74,6 +74,4 @@ def _draw(panels: dict[str, dict[str, Points]], label: str) -> bytes | None:
         axis.set_xlabel(label)
         axis.set_ylabel("accuracy")
         axis.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)

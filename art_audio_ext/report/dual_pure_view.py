@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import art_audio_ext
 from art_audio_ext.report.dual_pure_curves import draw_curves
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import markdown, percent, plain, printable, setting_rows
+from art_audio_ext.report.experiment_page import ExperimentPage, write_experiment
+from art_audio_ext.report.pictures import png
+from art_audio_ext.report.text import markdown, percent
 
 #: What others are held against, clip by clip, and the columns that say so.
 BASELINES = {
@@ -57,14 +53,8 @@ def write_dual_pure(record: dict[str, Any], out: str | Path) -> list[Path]:
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, pictures = Path(out), {"accuracy.png": _picture(record["rows"]), **draw_curves(record["rows"])}
-    write_json(record, out / "results.json")
-    write_text(format_dual_pure(record) + "\n", out / "table.md")
-    for name, picture in pictures.items():
-        (out / name).write_bytes(picture)
-    page = environment().get_template("experiment.html").render(_view(record, pictures))
-    write_text(page, out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "report.html", *pictures)]
+    results, table, *pictures, page = write_experiment(record, format_dual_pure(record), _page(record), out)
+    return [results, table, page, *pictures]
 
 
 def format_dual_pure(record: dict[str, Any]) -> str:
@@ -103,28 +93,22 @@ def _clean(record: dict[str, Any]) -> str:
     return f"Classifiers on all {record['data']['test']} test clips, without noise: {', '.join(found)}."
 
 
-def _view(record: dict[str, Any], pictures: dict[str, bytes]) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any]) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "precision", "version", "seconds")}
-    return {
-        "title": "What do purifiers withstand?",
-        "version": art_audio_ext.__version__,
-        "headlines": [printable(_clean(record)), printable(_seconds(record))],
-        "figures": [{"caption": _CAPTIONS[name], "source": _inline(picture)} for name, picture in pictures.items()],
-        "tables": [("Accuracy", _HEADER, [[printable(cell) for cell in _row(row)] for row in record["rows"]])],
-        "explanation": _EXPLANATION,
-        "notes": [],
-        "settings": [
-            ("Dataset", setting_rows(plain(record["data"], readable=True))),
-            ("Classifier", setting_rows(plain(record["classifier"], readable=True))),
-            ("Experiment", setting_rows(plain(about, readable=True))),
-            ("Machine", setting_rows(plain(record["machine"], readable=True))),
-        ],
-    }
-
-
-def _inline(picture: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    pictures = {"accuracy.png": _picture(record["rows"]), **draw_curves(record["rows"])}
+    return ExperimentPage(
+        title="What do purifiers withstand?",
+        headlines=[_clean(record), _seconds(record)],
+        tables=[("Accuracy", _HEADER, [_row(row) for row in record["rows"]])],
+        pictures={name: (_CAPTIONS[name], picture) for name, picture in pictures.items()},
+        explanation=_EXPLANATION,
+        settings={
+            "Dataset": record["data"],
+            "Classifier": record["classifier"],
+            "Experiment": about,
+            "Machine": record["machine"],
+        },
+    )
 
 
 def _picture(rows: list[dict[str, Any]]) -> bytes:
@@ -144,6 +128,4 @@ def _picture(rows: list[dict[str, Any]]) -> bytes:
         panel.set_yticks(range(len(own)), [row["defence"] for row in own], fontsize=8)
         panel.set_xlim(0, 1)
         panel.set_title(own[0]["line"], loc="left", fontsize=9)
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from art_audio_ext.report.experiment_records import PoisonLikelihoodResult
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import filter_name, plot_text
 
 _DPI = 110
@@ -34,7 +33,7 @@ def draw_figures(result: PoisonLikelihoodResult) -> dict[str, bytes]:
         "figure6_maps.png": (bool(result.maps), _maps),
         "figure7_fractions.png": (bool(result.fractions), _fractions),
     }
-    return {name: _png(draw(result)) for name, (there, draw) in drawings.items() if there}
+    return {name: png(draw(result)) for name, (there, draw) in drawings.items() if there}
 
 
 def _class_scores(result: PoisonLikelihoodResult) -> Figure:
@@ -156,14 +155,7 @@ def _fractions(result: PoisonLikelihoodResult) -> Figure:
 def _panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, np.ndarray]:
     """A figure of panels of that size in inches, and the panels (rows, columns); no global state of pyplot."""
     figure = Figure(figsize=(width * columns, height * rows), layout="constrained", dpi=_DPI)
-    FigureCanvasAgg(figure)
     return figure, figure.subplots(rows, columns, squeeze=False)
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def _names(result: PoisonLikelihoodResult, classes: list[Any]) -> list[str]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import art_audio_ext
+from art_audio_ext.report.experiment_page import ExperimentPage, Table, write_page, write_results
 from art_audio_ext.report.experiment_records import PoisonLikelihoodResult
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
 from art_audio_ext.report.poison_likelihood_plots import draw_figures
-from art_audio_ext.report.text import filter_name, markdown, number, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.text import filter_name, markdown, number, percent, plural, printable
 
 _CAPTIONS = {
     "figure2_class_scores.png": "Figure 2. Score of every class under one attack; the target is red and hatched.",
@@ -52,17 +49,12 @@ def write_poison_likelihood(result: PoisonLikelihoodResult, out: str | Path) -> 
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out = Path(out)
-    write_json(result.to_dict(), out / "results.json")
-    write_text(format_poison_likelihood_table(result) + "\n", out / "table.md")
-    figures = draw_figures(result)
+    written = write_results(result.to_dict(), format_poison_likelihood_table(result), out)
+    shown = _page(result)
     for name in _CAPTIONS:
-        (out / name).unlink(missing_ok=True)  # of an earlier run that had more to show
-    for name, picture in figures.items():
-        (out / name).write_bytes(picture)
-    page = environment().get_template("experiment.html").render(_view(result, figures))
-    write_text(page, out / "report.html")
-    return [out / name for name in ("results.json", "table.md", "report.html", *figures)]
+        (Path(out) / name).unlink(missing_ok=True)  # of an earlier run that had more to show
+    *figures, page = write_page(shown, out)
+    return [*written, page, *figures]
 
 
 def format_poison_likelihood_table(result: PoisonLikelihoodResult) -> str:
@@ -76,9 +68,9 @@ def format_poison_likelihood_table(result: PoisonLikelihoodResult) -> str:
     return "\n\n".join(tables)
 
 
-def _tables(result: PoisonLikelihoodResult) -> list[tuple[str, tuple[str, ...], list[list[str]]]]:
+def _tables(result: PoisonLikelihoodResult) -> list[Table]:
     """(title, header, rows) of each table that has rows."""
-    tables = [
+    tables: list[Table] = [
         ("Attacks", _LINE_HEADER, [_attack_row(row["about"], row) for row in result.lines]),
         (
             "Share of the source class that is poisoned",
@@ -95,14 +87,14 @@ def _attack_row(name: str, row: dict[str, Any]) -> list[str]:
     shares = [percent(row[key]) for key in ("right_class", "target_flagged", "others_flagged")]
     found = [number(row["ari"]), percent(row["ari_high"]), number(row["precision"]), number(row["recall"])]
     return [
-        name, printable(row["score"]), str(row["attacks"]), number(row["class_auc"]), *shares, *found,
+        name, row["score"], str(row["attacks"]), number(row["class_auc"]), *shares, *found,
         number(row["seconds"], 2),
     ]  # fmt: skip
 
 
 def _clean_row(row: dict[str, Any]) -> list[str]:
     counts = [str(row["runs"]), str(row["alarms"]), percent(row["alarm_rate"])]
-    return [printable(row["score"]), *counts, number(row["seconds"], 2)]
+    return [row["score"], *counts, number(row["seconds"], 2)]
 
 
 def _filter_row(row: dict[str, Any]) -> list[str]:
@@ -112,29 +104,24 @@ def _filter_row(row: dict[str, Any]) -> list[str]:
     return [row["line"], name, *rates, number(row["adjusted_rand_index"]), *results, number(row["filter_seconds"], 1)]
 
 
-def _view(result: PoisonLikelihoodResult, figures: dict[str, bytes]) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(result: PoisonLikelihoodResult) -> ExperimentPage:
     attacks = {entry["line"]: [_part_text(part, result) for part in entry["parts"]] for entry in result.attacks}
     runs = {"preset": result.preset, "seed": result.seed, "alpha": result.alpha, "scores": result.scores}
     labels = {"scored": [result.labels[i] for i in result.scored], "seconds": result.seconds}
-    return {
-        "title": "Which poison do the scores find?",
-        "version": art_audio_ext.__version__,
-        "headlines": _headlines(result),
-        "figures": [
-            {"caption": _CAPTIONS[name], "source": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}
-            for name, picture in figures.items()
-        ],
-        "tables": _tables(result),
-        "explanation": _EXPLANATION,
-        "notes": [printable(note) for note in result.notes],
-        "settings": [
-            ("Dataset", setting_rows(plain(result.data, readable=True))),
-            ("Experiments", setting_rows(plain(runs | labels, readable=True))),
-            ("First attack of each line", setting_rows(plain(attacks, readable=True))),
-            ("Machine", setting_rows(plain(result.machine, readable=True))),
-        ],
-    }
+    return ExperimentPage(
+        title="Which poison do the scores find?",
+        headlines=_headlines(result),
+        tables=_tables(result),
+        pictures={name: (_CAPTIONS[name], picture) for name, picture in draw_figures(result).items()},
+        explanation=_EXPLANATION,
+        settings={
+            "Dataset": result.data,
+            "Experiments": runs | labels,
+            "First attack of each line": attacks,
+            "Machine": result.machine,
+        },
+        notes=result.notes,
+    )
 
 
 def _headlines(result: PoisonLikelihoodResult) -> list[str]:
@@ -148,7 +135,7 @@ def _headlines(result: PoisonLikelihoodResult) -> list[str]:
         for row in result.clean:
             if row["score"] == score and row["runs"]:
                 words += f"; {row['alarms']} of {plural(row['runs'], 'clean dataset')} called poisoned"
-        sentences.append(printable(f"{words}."))
+        sentences.append(f"{words}.")
     return sentences
 
 

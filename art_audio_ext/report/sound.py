@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import wave
 
@@ -12,6 +11,7 @@ from matplotlib import colormaps
 from PIL import Image
 
 from art_audio_ext.functional.front_end import stft_magnitude
+from art_audio_ext.report.pictures import data_address
 
 PICTURE_WIDTH = 240
 PICTURE_HEIGHT = 96
@@ -35,7 +35,7 @@ def wav_address(clip: np.ndarray, sample_rate: int) -> str:
         file.setsampwidth(2)
         file.setframerate(sample_rate)
         file.writeframes(samples.tobytes())
-    return _address("audio/wav", buffer.getvalue())
+    return data_address("audio/wav", buffer.getvalue())
 
 
 def level_pictures(clips: np.ndarray, sample_rate: int) -> np.ndarray:
@@ -69,9 +69,4 @@ def picture_address(level_db: np.ndarray) -> str:
     picture.putpalette(np.round(colormaps["magma"](np.linspace(0, 1, _SHADES))[:, :3] * 255).astype(np.uint8).tobytes())
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
-    return _address("image/png", buffer.getvalue())
-
-
-def _address(kind: str, content: bytes) -> str:
-    """A data address."""
-    return f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
+    return data_address("image/png", buffer.getvalue())

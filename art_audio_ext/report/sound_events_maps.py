@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from art_audio_ext.report.sound_events_plots import png
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.text import plot_text
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.sound import level_pictures
 from art_audio_ext.report.text import plot_text
 from art_audio_ext.report.voice_quality_view import HeardClips
@@ -117,13 +116,3 @@ def draw_spectrograms(heard: HeardClips) -> bytes:
                 panel.imshow(pictures[line], origin="lower", aspect="auto", vmin=-120, vmax=-20, cmap="magma")
                 panel.set_title(plot_text(title), fontsize=8)
     return png(figure)
-
-
-def png(figure: Figure) -> bytes:
-    """
-    :param figure: Drawn.
-    :return: The same for the same drawing, byte for byte.
-    """
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import art_audio_ext
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
+from art_audio_ext.report.experiment_page import ExperimentPage, write_experiment
 from art_audio_ext.report.sound_events_maps import draw_pairs, draw_transfer
 from art_audio_ext.report.sound_events_plots import draw_attacks, draw_curves, draw_spectrograms, draw_survival
 from art_audio_ext.report.sound_events_sentences import sentences
 from art_audio_ext.report.sound_events_tables import tables
-from art_audio_ext.report.text import markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.text import markdown, percent, plural, printable
 from art_audio_ext.report.voice_quality_view import HeardClips, listen_cards
 
 _EXPLANATION = (
@@ -53,14 +50,7 @@ def write_sound_events(record: dict[str, Any], out: str | Path, heard: HeardClip
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, pictures = Path(out), _pictures(record, heard)
-    write_json(record, out / "results.json")
-    write_text(format_sound_events(record) + "\n", out / "table.md")
-    for name, picture in pictures.items():
-        (out / f"{name}.png").write_bytes(picture)
-    page = environment().get_template("experiment.html").render(_view(record, pictures, heard))
-    write_text(page, out / "report.html")
-    return [out / name for name in ("results.json", "table.md", *(f"{name}.png" for name in pictures), "report.html")]
+    return write_experiment(record, format_sound_events(record), _page(record, heard), out)
 
 
 def format_sound_events(record: dict[str, Any]) -> str:
@@ -91,40 +81,24 @@ def _pictures(record: dict[str, Any], heard: HeardClips | None) -> dict[str, byt
     return found
 
 
-def _view(record: dict[str, Any], pictures: dict[str, bytes], heard: HeardClips | None) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any], heard: HeardClips | None) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
     data = record["data"]
-    return {
-        "title": "Attacks on sound-event classifiers",
-        "version": art_audio_ext.__version__,
-        "headlines": [
+    return ExperimentPage(
+        title="Attacks on sound-event classifiers",
+        headlines=[
             f"{plural(len(data['label_names']), 'label')}, {plural(data['train'], 'clip')} to learn from, "
             f"{plural(data['attacked'], 'clip')} attacked.",
             *_headlines(record),
         ],
-        "figures": [
-            {"caption": _CAPTIONS[name], "source": f"data:image/png;base64,{base64.b64encode(picture).decode()}"}
-            for name, picture in pictures.items()
-        ],
-        "tables": [
-            (
-                printable(name),
-                [printable(title) for title in header],
-                [[printable(cell) for cell in row] for row in rows],
-            )
-            for name, header, rows in tables(record)
-        ],
-        "said": {printable(name): printable(sentence) for name, sentence in sentences(record).items()},
-        "listen": listen_cards(heard),
-        "explanation": _EXPLANATION,
-        "notes": record["notes"],
-        "settings": [
-            ("Dataset", setting_rows(plain(data, readable=True))),
-            ("Experiment", setting_rows(plain(about, readable=True))),
-            ("Machine", setting_rows(plain(record["machine"], readable=True))),
-        ],
-    }
+        tables=tables(record),
+        pictures={f"{name}.png": (_CAPTIONS[name], picture) for name, picture in _pictures(record, heard).items()},
+        explanation=_EXPLANATION,
+        settings={"Dataset": data, "Experiment": about, "Machine": record["machine"]},
+        notes=record["notes"],
+        said=sentences(record),
+        listen=listen_cards(heard),
+    )
 
 
 def _headlines(record: dict[str, Any]) -> list[str]:

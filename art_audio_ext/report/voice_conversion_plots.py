@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import io
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+
+from art_audio_ext.report.pictures import png
 
 RATES_CAPTION = "Attack success on speech (solid) and benign accuracy (dashed) over the share of poisoned clips."
 TUNING_CAPTION = (
@@ -35,7 +35,7 @@ def draw_rates(rows: list[dict[str, Any]]) -> bytes:
     panel.xaxis.set_major_locator(FixedLocator(shares))
     panel.xaxis.set_minor_locator(NullLocator())
     panel.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    return _png(figure, panel)
+    return _with_legend(figure, panel)
 
 
 def draw_fine_tuning(rows: list[dict[str, Any]]) -> bytes | None:
@@ -52,7 +52,7 @@ def draw_fine_tuning(rows: list[dict[str, Any]]) -> bytes | None:
     figure, panel = _figure("epochs on clean clips, after the poisoned training")
     own = [row for row in rows if all(row[key] == tuned[key] for key in same)]
     _draw(panel, own, tuned["attack"], lambda row: row["fine_tune"])
-    return _png(figure, panel)
+    return _with_legend(figure, panel)
 
 
 def is_curve(row: dict[str, Any], first: dict[str, Any]) -> bool:
@@ -90,9 +90,7 @@ def _draw(panel: Axes, rows: list[dict[str, Any]], attack: str, place: Any) -> N
         panel.fill_between(x, low, high, color=colour, alpha=0.12, linewidth=0)
 
 
-def _png(figure: Figure, panel: Axes) -> bytes:
+def _with_legend(figure: Figure, panel: Axes) -> bytes:
     if panel.lines:
         panel.legend(fontsize=7)
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 from pathlib import Path
 from typing import Any
 
-import art_audio_ext
-from art_audio_ext.report.files import write_json, write_text
-from art_audio_ext.report.page import environment
-from art_audio_ext.report.text import filter_name, markdown, percent, plain, plural, printable, setting_rows
+from art_audio_ext.report.experiment_page import ExperimentPage, Table, write_experiment
+from art_audio_ext.report.text import filter_name, markdown, percent, plural
 from art_audio_ext.report.voice_conversion_plots import RATES_CAPTION, TUNING_CAPTION, draw_fine_tuning, draw_rates
 from art_audio_ext.report.voice_quality_view import (
     QUALITY_CAPTION,
@@ -60,20 +57,7 @@ def write_voice_conversion(record: dict[str, Any], out: str | Path, heard: Heard
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    out, pictures = Path(out), {"rates.png": (RATES_CAPTION, draw_rates(record["rows"]))}
-    tuning = draw_fine_tuning(record["rows"])
-    if tuning:
-        pictures["fine_tuning.png"] = (TUNING_CAPTION, tuning)
-    quality = record.get("quality") and draw_quality(record["quality"])
-    if quality:
-        pictures["quality.png"] = (QUALITY_CAPTION, quality)
-    write_json(record, out / "results.json")
-    write_text(format_voice_conversion(record) + "\n", out / "table.md")
-    for name, (_, picture) in pictures.items():
-        (out / name).write_bytes(picture)
-    page = environment().get_template("experiment.html").render(_view(record, list(pictures.values()), heard))
-    write_text(page, out / "report.html")
-    return [out / name for name in ("results.json", "table.md", *pictures, "report.html")]
+    return write_experiment(record, format_voice_conversion(record), _page(record, heard), out)
 
 
 def format_voice_conversion(record: dict[str, Any]) -> str:
@@ -145,38 +129,37 @@ def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
     ]
 
 
-def _view(record: dict[str, Any], pictures: list[tuple[str, bytes]], listen: HeardClips | None) -> dict[str, Any]:
-    """Everything that the page shows, strings made printable."""
+def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "precision", "version")}
     about["seconds"] = record["seconds"]
-    tables: list[tuple[str, tuple[str, ...], list[list[str]]]] = [
-        ("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])
-    ]
+    tables: list[Table] = [("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])]
     heard, quality = _heard(record), record.get("quality")
     tables += [] if heard is None else [("Who activates it", *heard)]
     if record.get("defences"):
         tables.append(("Does a defence see it?", DEFENCE_HEADER, defence_rows(record["defences"])))
     tables += [("Quality", QUALITY_HEADER, quality_table(quality))] if quality else []
-    return {
-        "title": "Does another voice open a backdoor?",
-        "version": art_audio_ext.__version__,
-        "headlines": [f"{len(record['rows'])} kinds of training, {record['data']['test']} test clips."],
-        "figures": [{"caption": caption, "source": _source(picture)} for caption, picture in pictures],
-        "listen": listen_cards(listen),
-        "tables": [
-            (name, [printable(cell) for cell in header], [[printable(cell) for cell in row] for row in rows])
-            for name, header, rows in tables
-        ],
-        "explanation": f"{_EXPLANATION} {QUALITY_EXPLANATION}" if quality else _EXPLANATION,
-        "notes": [printable(note) for note in quality["notes"]] if quality else [],
-        "settings": [
-            ("Dataset", setting_rows(plain(record["data"], readable=True))),
-            ("Victim", setting_rows(plain(record["victim"], readable=True))),
-            ("Experiment", setting_rows(plain(about, readable=True))),
-            ("Machine", setting_rows(plain(record["machine"], readable=True))),
-        ],
-    }
+    return ExperimentPage(
+        title="Does another voice open a backdoor?",
+        headlines=[f"{len(record['rows'])} kinds of training, {record['data']['test']} test clips."],
+        tables=tables,
+        pictures=_pictures(record),
+        explanation=f"{_EXPLANATION} {QUALITY_EXPLANATION}" if quality else _EXPLANATION,
+        settings={
+            "Dataset": record["data"],
+            "Victim": record["victim"],
+            "Experiment": about,
+            "Machine": record["machine"],
+        },
+        notes=quality["notes"] if quality else [],
+        listen=listen_cards(listen),
+    )
 
 
-def _source(picture: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+def _pictures(record: dict[str, Any]) -> dict[str, tuple[str, bytes]]:
+    """Caption and PNG of what was measured, by file name."""
+    found = {"rates.png": (RATES_CAPTION, draw_rates(record["rows"]))}
+    if tuning := draw_fine_tuning(record["rows"]):
+        found["fine_tuning.png"] = (TUNING_CAPTION, tuning)
+    if quality := record.get("quality") and draw_quality(record["quality"]):
+        found["quality.png"] = (QUALITY_CAPTION, quality)
+    return found

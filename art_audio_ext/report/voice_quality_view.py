@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
+from art_audio_ext.report.pictures import png
 from art_audio_ext.report.sound import level_pictures, picture_address, wav_address
 from art_audio_ext.report.text import number, printable
 
@@ -110,9 +109,7 @@ def draw_quality(quality: dict[str, Any]) -> bytes | None:
         _bars(panel, title, names, found)
     bars = [Patch(color=colour, label=_VERSIONS[name]) for name, colour in _COLOURS.items()]
     figure.legend(handles=bars, fontsize=8, loc="outside lower center", ncols=len(bars))
-    stream = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(stream, metadata={"Software": None})
-    return stream.getvalue()
+    return png(figure)
 
 
 def listen_cards(heard: HeardClips | None) -> list[dict[str, Any]]:
@@ -130,7 +127,7 @@ def listen_cards(heard: HeardClips | None) -> list[dict[str, Any]]:
             "name": printable(str(clip)),
             "sides": [
                 {
-                    "name": _VERSIONS.get(name, name),
+                    "name": printable(_VERSIONS.get(name, name)),
                     "picture": picture_address(pictures[name][row]),
                     "sound": wav_address(sound[row], heard.sample_rate),
                 }
