@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from art_audio_ext.report.experiment_page import Table
 from art_audio_ext.report.text import number, percent, plural
 
 _ATTACKS = (
@@ -26,7 +27,6 @@ TITLES = {
     "transfer": "Transfer",
     "survival": "Survival",
 }
-Table = tuple[str, tuple[str, ...], list[list[str]]]
 
 
 def tables(record: dict[str, Any]) -> list[Table]:
