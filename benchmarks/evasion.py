@@ -19,30 +19,18 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
 
 import numpy as np
 import torch
-from art.attacks.evasion import CarliniL2Method, DeepFool, FastGradientMethod, ProjectedGradientDescentPyTorch
 from art.estimators.classification import PyTorchClassifier
+from evasion_attacks import Attack, build
 from torch import nn
 
-from art_audio_ext.attacks.evasion import (
-    AudioCarliniL2,
-    AudioDeepFool,
-    FGSMAtSNR,
-    PGDAtSNR,
-    attack_report,
-    audio_carlini,
-    audio_deepfool,
-)
+from art_audio_ext.attacks.evasion import attack_report
 from art_audio_ext.datasets.folder import load_folder
 from art_audio_ext.functional.attack_report import AttackSummary, summarise
 from art_audio_ext.functional.front_end import log_mel
 
-Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]
-Bounded = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # of one clip, with its eps
-_FGSM_DB, _PGD_DB, _STEPS = 20.0, 30.0, 10
 _AS_GOOD_DB = 0.1
 
 
@@ -65,23 +53,13 @@ class Small(nn.Module):
         return torch.log_softmax(self.classifier(self.features(2 * log_mel(x)[:, None] - 1)), 1)
 
 
-class Halved(nn.Module):
-    """torchattacks knows pictures in [0, 1] alone."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.network(x.flatten(1) * 2 - 1)
-
-
 def main() -> None:
     """Learn, attack in turn, print the table, and as the last line one JSON object."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--enough", type=float, default=60, help="seconds after which an attack is not repeated")
     parser.add_argument("--recordings", help="a folder with train/LABEL/ and test/LABEL/")
     options = parser.parse_args()
     torch.manual_seed(0)
@@ -94,116 +72,25 @@ def main() -> None:
     print(f"accuracy {len(right) / len(test):.2f}; {min(options.clips, len(right))} clips")
     chosen = np.random.default_rng(0).permutation(right)[: options.clips]
     clips, labels = test[chosen], wanted[chosen]
-    report(*measured(build(network, classifier), classifier, clips, labels, options.repeats))
-
-
-def build(network: nn.Module, classifier: PyTorchClassifier) -> dict[str, Attack]:
-    """Ours first, then ART's, then the rivals that are installed; names are method/owner."""
-    quiet = {"verbose": False}
-    hurried = {"nb_grads": 2, "most_stretch": 2.0, "hurry_after": 0, "halvings": 1}
-    attacks: dict[str, Attack] = {
-        "deepfool/ours": AudioDeepFool(classifier, **quiet).generate,
-        "deepfool/ours_in_a_hurry": AudioDeepFool(classifier, **quiet, **hurried).generate,
-        "deepfool/art": DeepFool(classifier, **quiet).generate,
-        "deepfool/art_audio_deepfool": audio_deepfool(classifier, **quiet).generate,
-        "carlini/ours": AudioCarliniL2(classifier, **quiet).generate,
-        "carlini/ours_in_a_hurry": AudioCarliniL2(classifier, binary_search_steps=3, max_iter=25, **quiet).generate,
-        "carlini/ours_at_length": AudioCarliniL2(classifier, learning_rate=0.5, max_iter=100, **quiet).generate,
-        "carlini/art": CarliniL2Method(classifier, **quiet).generate,
-        "carlini/art_audio_carlini": audio_carlini(classifier, **quiet).generate,
-        "fgsm/ours": FGSMAtSNR(classifier, snr_db=_FGSM_DB, **quiet).generate,
-        "fgsm/art": each(lambda x, y, eps: FastGradientMethod(classifier, norm=np.inf, eps=eps).generate(x, y), 1),
-        "pgd/ours": PGDAtSNR(classifier, snr_db=_PGD_DB, max_iter=_STEPS, **quiet).generate,
-        "pgd/art": each(lambda x, y, eps: art_pgd(classifier, eps).generate(x, y), 2),
-    }
-    for library in (foolbox_attacks, torchattacks_attacks):
-        try:
-            attacks |= library(network)
-        except ImportError as error:
-            print(f"without {library.__name__.partition('_')[0]}: {error}")
-    return attacks
-
-
-def art_pgd(classifier: PyTorchClassifier, eps: float) -> ProjectedGradientDescentPyTorch:
-    """ART's, as many steps of the same length as ours."""
-    step = 2.5 * eps / _STEPS
-    return ProjectedGradientDescentPyTorch(
-        classifier, norm=2, eps=eps, eps_step=step, max_iter=_STEPS, num_random_init=0, verbose=False
-    )
-
-
-def each(attack: Bounded, norm: int) -> Attack:
-    """Clip by clip, with the eps that gives the ratio: of every sample (1), or of the whole clip (2)."""
-
-    def run(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        found = []
-        for clip, label in zip(x, y, strict=True):
-            whole = float(np.linalg.norm(clip))
-            eps = whole * 10 ** (-_FGSM_DB / 20) / np.sqrt(len(clip)) if norm == 1 else whole * 10 ** (-_PGD_DB / 20)
-            found.append(attack(clip[None], np.array([label]), eps))
-        return np.concatenate(found)
-
-    return run
-
-
-def foolbox_attacks(network: nn.Module) -> dict[str, Attack]:
-    """At its default of 10 000 steps Carlini-Wagner takes hours: as many passes as ours has."""
-    import foolbox
-
-    model, known = foolbox.PyTorchModel(network, bounds=(-1, 1), device="cpu"), foolbox.attacks
-
-    def run(attack: Callable[..., torch.Tensor], x: np.ndarray, y: np.ndarray, **options: float) -> np.ndarray:
-        return attack(model, torch.from_numpy(x), torch.from_numpy(y), **options).detach().numpy()
-
-    deepfool, carlini = known.L2DeepFoolAttack(), known.L2CarliniWagnerAttack(binary_search_steps=6, steps=50)
-    fgsm = known.LinfFastGradientAttack()
-    pgd = known.L2ProjectedGradientDescentAttack(rel_stepsize=2.5 / _STEPS, steps=_STEPS, random_start=False)
-    return {
-        "deepfool/foolbox": lambda x, y: run(deepfool.run, x, y),
-        "carlini/foolbox": lambda x, y: run(carlini.run, x, y),
-        "fgsm/foolbox": each(lambda x, y, eps: run(fgsm.run, x, y, epsilon=eps), 1),
-        "pgd/foolbox": each(lambda x, y, eps: run(pgd.run, x, y, epsilon=eps), 2),
-    }
-
-
-def torchattacks_attacks(network: nn.Module) -> dict[str, Attack]:
-    """It knows pictures in [0, 1] alone, so a clip is a line of one and everything is halved."""
-    import torchattacks
-
-    halved = Halved(network).eval()
-
-    def run(attack: Callable[..., torch.Tensor], x: np.ndarray, y: np.ndarray) -> np.ndarray:
-        found = attack(torch.from_numpy(x / 2 + 0.5)[:, None, None], torch.from_numpy(y))
-        return found.detach().flatten(1).numpy() * 2 - 1
-
-    deepfool, carlini = torchattacks.DeepFool(halved), torchattacks.CW(halved)
-
-    def pgd(x: np.ndarray, y: np.ndarray, eps: float) -> np.ndarray:
-        step = 2.5 * eps / 2 / _STEPS
-        return run(torchattacks.PGDL2(halved, eps=eps / 2, alpha=step, steps=_STEPS, random_start=False), x, y)
-
-    return {
-        "deepfool/torchattacks": lambda x, y: run(deepfool, x, y),
-        "carlini/torchattacks": lambda x, y: run(carlini, x, y),
-        "fgsm/torchattacks": each(lambda x, y, eps: run(torchattacks.FGSM(halved, eps=eps / 2), x, y), 1),
-        "pgd/torchattacks": each(pgd, 2),
-    }
+    report(*measured(build(network, classifier), classifier, clips, labels, options.repeats, options.enough))
 
 
 def measured(
-    attacks: dict[str, Attack], classifier: PyTorchClassifier, x: np.ndarray, y: np.ndarray, repeats: int
-) -> tuple[dict[str, AttackSummary], dict[str, float]]:
-    """What each attack reached, and its median seconds a clip; in turn, in one run."""
+    attacks: dict[str, Attack], classifier: PyTorchClassifier, x: np.ndarray, y: np.ndarray, repeats: int, enough: float
+) -> tuple[dict[str, AttackSummary], dict[str, list[float]]]:
+    """What each attack reached, and its seconds a clip; in turn, in one run, each until it has had `enough` seconds."""
     found: dict[str, AttackSummary] = {}
     seconds: dict[str, list[float]] = {name: [] for name in attacks}
     for _ in range(repeats):
         for name, attack in attacks.items():
+            if sum(seconds[name]) * len(x) > enough:
+                continue
             start = time.perf_counter()
             bad = np.clip(np.nan_to_num(attack(x, y)), -1, 1).astype(np.float32)
             own = getattr(getattr(attack, "__self__", None), "reports", None)
             found[name] = summarise(own or attack_report(classifier, x, bad, y))
             seconds[name].append((time.perf_counter() - start) / len(x))
-    return found, {name: statistics.median(values) for name, values in seconds.items()}
+    return found, seconds
 
 
 def as_good(name: str, found: dict[str, AttackSummary], seconds: dict[str, float]) -> str | None:
@@ -219,8 +106,9 @@ def as_good(name: str, found: dict[str, AttackSummary], seconds: dict[str, float
     return min(equal, key=lambda other: seconds[other], default=None)
 
 
-def report(found: dict[str, AttackSummary], seconds: dict[str, float]) -> None:
+def report(found: dict[str, AttackSummary], every: dict[str, list[float]]) -> None:
     """The table, and as the last line one JSON object."""
+    seconds = {name: statistics.median(values) for name, values in every.items()}
     print(f"{'attack':<30}{'success':>9}{'median SNR dB':>15}{'s a clip':>10}  as good")
     rivals: dict[str, dict[str, str | float | None]] = {}
     for name, summary in found.items():
@@ -233,7 +121,10 @@ def report(found: dict[str, AttackSummary], seconds: dict[str, float]) -> None:
             line += "  none of ours" if ours is None else f"  {ours.split('/')[1]}, {ratio:.2f} times as fast"
         print(line)
     slower = [name for name, one in rivals.items() if one["ratio"] is None or float(one["ratio"]) < 1]
-    methods = {name: {"seconds": round(seconds[name], 4)} | summary.as_dict() for name, summary in found.items()}
+    methods = {
+        name: {"seconds": round(seconds[name], 4), "repeats": len(every[name])} | summary.as_dict()
+        for name, summary in found.items()
+    }
     summary_line = {
         **{"name": "evasion", "unit": "seconds a clip", "as_good": rivals, "slower_than": slower, "methods": methods},
         "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
