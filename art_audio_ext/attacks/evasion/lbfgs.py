@@ -13,6 +13,8 @@ from art_audio_ext.functional.joint_lbfgsb import joint_lbfgsb
 
 _HEAD_START = 16.0
 _STUCK = 3  # steps, below which a line search found no way on: then a larger c starts anew from the clip
+_WALK, _WIDER, _FEW = 0.03, 3.3, 10  # how far the first walk goes in units of a clip's effective value; steps of it
+_ON = 0.01  # of a walk, by which a solver that is stuck in a later search is moved on
 _LEAD = 1e-3  # of the target over every other class: on the boundary the rounding of another batch may call a clip back
 
 
@@ -30,6 +32,10 @@ class LBFGS(ReportedEvasion):
     last one of its clip ended. In plain units the solver would stop at once: its tolerances are absolute below 1, and
     at 60 dB |r|^2 and its gradient lie below them.
 
+    A log-mel is rough where a clip is quiet, and there line searches get stuck. A clip that a whole search did not
+    break is therefore searched again (`restarts`) from where a walk of ten steps along the sign of the gradient ends,
+    at 30 dB below the clip, then from one of twenty steps at 20 dB, and so on. Neither paper does so.
+
     | Paper link: https://arxiv.org/abs/1312.6199
     """
 
@@ -41,6 +47,7 @@ class LBFGS(ReportedEvasion):
         "bisections",
         "corrections",
         "max_iter",
+        "restarts",
         "batch_size",
         "verbose",
     ]
@@ -55,6 +62,7 @@ class LBFGS(ReportedEvasion):
         bisections: int = 5,
         corrections: int = 15,
         max_iter: int = 150,
+        restarts: int = 2,
         batch_size: int = 16,
         verbose: bool = True,
     ) -> None:
@@ -65,6 +73,7 @@ class LBFGS(ReportedEvasion):
         :param bisections: Halvings of the interval of c, by its geometric mean; five leave 2% of it.
         :param corrections: Of L-BFGS-B.
         :param max_iter: Steps of a solver.
+        :param restarts: Further searches of the clips that were not broken.
         :param batch_size: Clips at a time; each holds 2 x `corrections` vectors of 8 bytes a sample.
         :param verbose: Show progress.
         :raises ValueError: If an option is unusable, or the preprocessing is not all PyTorch's.
@@ -75,6 +84,7 @@ class LBFGS(ReportedEvasion):
         self.bisections = bisections
         self.corrections = corrections
         self.max_iter = max_iter
+        self.restarts = restarts
         self.batch_size = batch_size
         self.verbose = verbose
         self._targeted = True
@@ -82,18 +92,26 @@ class LBFGS(ReportedEvasion):
 
     def _attack(self, x: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         search = _Search(self, x, labels)
-        low, high = np.zeros(len(x)), np.full(len(x), np.inf)
-        const = self.initial_const * 2.0 ** search.first_doublings(self.initial_const, self.max_doublings)
+        consts = self.initial_const * 2.0 ** search.first_doublings(self.initial_const, self.max_doublings)
+        for attempt in range(self.restarts + 1):
+            clips = np.flatnonzero(np.isinf(search.energy))
+            if attempt:
+                search.walk(clips, _WALK * _WIDER ** (attempt - 1), _FEW * attempt)
+            self._bisect(search, clips, consts[clips])
+        return search.best, search.iterations, search.queries
+
+    def _bisect(self, search: _Search, clips: np.ndarray, const: np.ndarray) -> None:
+        """Of these clips (n,): from their c (n,) up or down, then between."""
+        low, high = np.zeros(len(clips)), np.full(len(clips), np.inf)
         top = self.initial_const * 2.0**self.max_doublings
         for _ in range(self.max_doublings + self.bisections + 1):
             rows = np.flatnonzero(self._open(low, high, const, top))
             if not len(rows):
                 break
-            broke = search.solve(rows, const[rows])
+            broke = search.solve(clips[rows], const[rows])
             high[rows[broke]], low[rows[~broke]] = const[rows[broke]], const[rows[~broke]]
             between = np.sqrt(low * np.where(np.isinf(high), 0.0, high))
             const = np.where(np.isinf(high), 2 * low, np.where(low == 0, high / 2, between))
-        return search.best, search.iterations, search.queries
 
     def _open(self, low: np.ndarray, high: np.ndarray, const: np.ndarray, top: float) -> np.ndarray:
         """Which clips are worth another round: no success yet, or an interval of c that is still wide (n,)."""
@@ -104,7 +122,7 @@ class LBFGS(ReportedEvasion):
     def _check_params(self) -> None:
         self._check_common()
         self._check_white_box()
-        for name in ("max_doublings", "bisections"):
+        for name in ("max_doublings", "bisections", "restarts"):
             check_whole(getattr(self, name), name, 0)
         for name in ("corrections", "max_iter"):
             check_whole(getattr(self, name), name, 1)
@@ -120,7 +138,7 @@ class _Search:
         self.level = np.sqrt(np.square(self.x).mean(1, keepdims=True))
         low, high = attack._bounds()
         self.room = (np.minimum(low - self.x, 0) / self.level, np.maximum(high - self.x, 0) / self.level)
-        self.at = np.zeros_like(self.x)
+        self.at, self.walked = np.zeros_like(self.x), np.zeros(len(x), bool)
         self.best, self.energy = np.array(x), np.full(len(x), np.inf)
         self.iterations, self.queries = np.zeros(len(x), np.int64), np.zeros(len(x), np.int64)
 
@@ -155,8 +173,21 @@ class _Search:
             max_iter=self.attack.max_iter,
         )
         self.iterations[rows] += steps
-        self.at[rows[~broke & np.isinf(self.energy[rows]) & (steps < _STUCK)]] = 0
+        stuck = rows[~broke & np.isinf(self.energy[rows]) & (steps < _STUCK)]
+        self.at[stuck[~self.walked[stuck]]] = 0
+        self._step(stuck[self.walked[stuck]], _ON)
         return broke
+
+    def walk(self, rows: np.ndarray, level: float, steps: int) -> None:
+        """Start anew where so many equal steps along the sign of the gradient lead, `level` effective values away."""
+        self.at[rows], self.walked[rows] = 0, True
+        for _ in range(steps):
+            self._step(rows, level / steps)
+
+    def _step(self, rows: np.ndarray, length: float) -> None:
+        if len(rows):
+            moved = self.at[rows] - length * np.sign(self._ask(self.at[rows], rows)[1])
+            self.at[rows] = np.clip(moved, self.room[0][rows], self.room[1][rows])
 
     def _ask(self, points: np.ndarray, at: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Cross-entropy (n,), its gradient by the sound (n, L), and success (n,), of which the nearest are kept."""
