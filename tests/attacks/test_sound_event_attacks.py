@@ -200,11 +200,19 @@ def test_a_solver_that_found_nothing_starts_anew_from_the_clip(classifier, x, mo
         return np.ones(len(start), np.int64)
 
     monkeypatch.setattr(module, "joint_lbfgsb", stuck)
-    attack = LBFGS(classifier, max_doublings=3, initial_const=1.0, **QUIET)
+    attack = LBFGS(classifier, max_doublings=3, initial_const=1.0, restarts=0, **QUIET)
     attack.generate(x[:1], np.array([2]))
     assert len(starts) > 1
     assert not any(start.any() for start in starts)
     assert not attack.reports[0].success
+    searches, once = [], len(starts)
+    for restarts in (1, 2):
+        starts.clear()
+        attack.generate(x[:1], np.array([2]), restarts=restarts)
+        searches.append([np.abs(start).max() for start in starts])
+    assert not any(searches[0][:once])
+    assert searches[0][once : once + 2] == pytest.approx([0.03, 0.04])  # ten steps, 30 dB below; stuck again, one more
+    assert pytest.approx(0.099) in searches[1][len(searches[0]) :]  # the second walk is wider
 
 
 def test_builders_refuse_what_would_weaken_them(classifier):
