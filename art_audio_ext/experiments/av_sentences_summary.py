@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.experiments.av_sync_summary import MEASURES
-from art_audio_ext.functional.metrics import proportion_interval, roc_auc
+from art_audio_ext.functional.bootstrap import share_interval
+from art_audio_ext.functional.metrics import roc_auc
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 _DRAWS = 500
@@ -20,17 +21,19 @@ def success_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
     :param cells: Experiments of `av_sentences_cells.run_cell` with their results.
     :return: A row for each sentence wanted and one for "all": `target`, `clips`; `partial` (word error rate to it below
-        one half) and `full` (nought) with its 95% interval (`low`, `high`); `word_error_rate`, the mean; `iterations`
+        one half) and `full` (nought) with its 95% interval (`low`, `high`; one clip asked for several sentences stands
+        or falls together); `word_error_rate`, the mean; `iterations`
         until the clips that are returned were found, and medians of the distortions of `MEASURES`, over the clips of
         partial success, None where there is none.
     """
     attacks = _by_target(cells)
     rows = []
-    every = [result for results in attacks.values() for result in results]
-    for target, group in [*attacks.items(), ("all", every)]:
+    for target, groups in [*((name, [group]) for name, group in attacks.items()), ("all", list(attacks.values()))]:
+        group = [cell for results in groups for cell in results]
         results = [one for cell in group for one in cell["results"]]
+        clips = np.concatenate([np.arange(sum(len(cell["results"]) for cell in results)) for results in groups])
         partial, full = (np.array([one[name] for one in results], bool) for name in ("partial", "full"))
-        low, high = proportion_interval(int(full.sum()), len(full))
+        low, high = share_interval(full, clips)
         row: dict[str, Any] = {"target": target, "clips": len(results), "partial": float(partial.mean())}
         row |= {"full": float(full.mean()), "low": low, "high": high}
         row["word_error_rate"] = float(np.mean([one["word_error_rate"] for one in results]))

@@ -44,7 +44,8 @@ def modality_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
     :param cells: Experiments of `run_cell` with their results.
     :return: A row for each fold and one for "all": `clips`, and the share recognised of `both`, `heard_alone` (the
-        pictures grey), `seen_alone` (the sound silent) and `neither`.
+        pictures grey), `seen_alone` (the sound silent) and `neither`, each with its 95% interval (`..._low`,
+        `..._high`).
     """
     names = {"none": "both"} | {kind: kind.replace(" ", "_") for kind in MODALITIES}
     right: dict[int, dict[str, np.ndarray]] = {}
@@ -56,9 +57,18 @@ def modality_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
         return []
     every = {name: np.concatenate([said[name] for said in whole.values()]) for name in names.values()}
     return [
-        {"fold": fold, "clips": len(said["both"])} | {name: float(said[name].mean()) for name in names.values()}
+        {"fold": fold, "clips": len(said["both"])} | _shares({name: said[name] for name in names.values()})
         for fold, said in [*whole.items(), ("all", every)]
     ]
+
+
+def _shares(said: dict[str, np.ndarray]) -> dict[str, float]:
+    """Of flags by name, their shares with intervals."""
+    found = {}
+    for name, flags in said.items():
+        low, high = proportion_interval(int(flags.sum()), len(flags))
+        found |= {name: float(flags.mean()), f"{name}_low": low, f"{name}_high": high}
+    return found
 
 
 def detection_table(cells: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]:

@@ -21,7 +21,7 @@ _KINDS = {"offsets": "held out", "strangers": "of talkers never seen"} | {
     "offsets_trained": "held out, network trained against attacks",
     "strangers_trained": "of talkers never seen, network trained against attacks",
 }
-_MODALITIES = ("fold", "clips", "both", "heard alone", "seen alone", "neither")
+_MODALITIES = ("fold", "clips", "both", "heard alone", "seen alone", "neither")  # shares with 95% intervals
 _EXPLANATION = (
     "AUC: how well low confidence of synchronisation tells changed clips from the same clips unchanged, within folds; "
     "on successes, those changed clips alone that the victim no longer recognises; against noise, changed clips from "
@@ -31,7 +31,7 @@ _EXPLANATION = (
     "side: far from the middle confidence of benign clips. Trained: networks that went on learning against attacks on "
     "themselves. EOT: gradients averaged over so many views a step; a random detector takes the mean of four each time "
     "it looks, also without. Distortions are medians. 95% by drawing clips anew. Heard alone: the pictures grey; seen "
-    "alone: the sound silent."
+    "alone: the sound silent; shares with 95% intervals."
 )
 _CAPTION = (
     "AUC of each attack, by detector; the bar is the 95% interval, the cross the AUC against noise of equal power."
@@ -94,9 +94,13 @@ def _offset_rows(record: dict[str, Any]) -> list[list[str]]:
 def _modality_rows(record: dict[str, Any]) -> list[list[str]]:
     shares = [name.replace(" ", "_") for name in _MODALITIES[2:]]
     return [
-        [str(row["fold"]), str(row["clips"]), *(percent(row[share]) for share in shares)]
+        [str(row["fold"]), str(row["clips"]), *(_interval(row, share) for share in shares)]
         for row in record.get("modalities", [])
     ]
+
+
+def _interval(row: dict[str, Any], share: str) -> str:
+    return f"{percent(row[share])} ({percent(row[f'{share}_low'])} to {percent(row[f'{share}_high'])})"
 
 
 def _rows(record: dict[str, Any]) -> list[list[str]]:

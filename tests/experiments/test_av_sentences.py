@@ -11,6 +11,7 @@ from art_audio_ext import cli_av_sync
 from art_audio_ext.experiments import av_sentences as module
 from art_audio_ext.experiments.av_sentences import PRESETS, SentenceSize, av_sentences, choose_sentences
 from art_audio_ext.experiments.av_sentences_summary import detection_table, success_table
+from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.av_sentences_view import format_av_sentences
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
@@ -46,6 +47,9 @@ def test_success_and_how_far_clips_were_moved():
     assert (row["iterations"], row["video_l2"]) == (10.5, 1.5)  # of the two that were a partial success
     assert every == row | {"target": "all"}
     failed = success_table([CELLS[0], attacked("lay red", [0.5] * 2, [0.5] * 2, [1.0, 1.0], 2)])[0]
+    *_, both = success_table([*CELLS, attacked("bin", [0.5] * 4, [0.5] * 4, [1.0, 0.0, 1.0, 1.0])])
+    assert both["clips"] == 8
+    assert (both["low"], both["high"]) == pytest.approx(proportion_interval(1, 4))  # four clips, asked twice each
     assert (failed["partial"], failed["iterations"], failed["audio_linf_db"]) == (0.0, None, None)
 
 

@@ -23,6 +23,7 @@ from art_audio_ext.experiments.av_sync_plans import (
     trained_changes,
 )
 from art_audio_ext.experiments.av_sync_summary import detection_table, merged, modality_table, offset_table
+from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
 from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
@@ -138,7 +139,9 @@ def test_a_victim_that_listens_and_does_not_look():
     cells = [BENIGN, *(cell(kind, [], right) for kind, right in said.items())]
     cells += [cell(kind, [], "1111", fold=1) for kind in ("none", *said)]
     first, _, every = modality_table(cells)
-    assert first == {"fold": 0, "clips": 4, "both": 0.75, "heard_alone": 0.75, "seen_alone": 0.25, "neither": 0.25}
+    shares = {"both": 0.75, "heard_alone": 0.75, "seen_alone": 0.25, "neither": 0.25}
+    assert {name: first[name] for name in ("fold", "clips", *shares)} == {"fold": 0, "clips": 4, **shares}
+    assert (first["both_low"], first["both_high"]) == pytest.approx(proportion_interval(3, 4))
     assert (every["fold"], every["clips"], every["seen_alone"]) == ("all", 8, 0.625)
     assert modality_table([BENIGN]) == []
 
