@@ -44,6 +44,9 @@ def build(network: nn.Module, classifier: PyTorchClassifier) -> dict[str, Attack
         "fgsm/ours": FGSMAtSNR(classifier, snr_db=_FGSM_DB, **quiet).generate,
         "fgsm/art": each(lambda x, y, eps: FastGradientMethod(classifier, norm=np.inf, eps=eps).generate(x, y), 1),
         "pgd/ours": PGDAtSNR(classifier, snr_db=_PGD_DB, max_iter=_STEPS, **quiet).generate,
+        "pgd/ours_cross_entropy": PGDAtSNR(
+            classifier, snr_db=_PGD_DB, max_iter=_STEPS, loss="cross_entropy", **quiet
+        ).generate,
         "pgd/art": each(lambda x, y, eps: art_pgd(classifier, eps).generate(x, y), 2),
     }
     for library in (foolbox_attacks, torchattacks_attacks):
