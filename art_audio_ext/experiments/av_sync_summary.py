@@ -64,7 +64,7 @@ def modality_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 def _shares(said: dict[str, np.ndarray]) -> dict[str, float]:
     """Of flags by name, their shares with intervals."""
-    found = {}
+    found: dict[str, float] = {}
     for name, flags in said.items():
         low, high = proportion_interval(int(flags.sum()), len(flags))
         found |= {name: float(flags.mean()), f"{name}_low": low, f"{name}_high": high}
