@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
+import soundfile
 import torch
 
 from art_audio_ext.datasets.audio_dataset import AudioDataset
@@ -60,6 +62,47 @@ def tiny_dataset() -> AudioDataset:
         partition=np.full(120, ""),
         name="tiny",
     )
+
+
+@pytest.fixture(scope="session")
+def spoken_folder(tmp_path_factory, tiny_dataset) -> str:
+    """The tiny dataset as files that name their speaker, as a scenario names their folder."""
+    root = tmp_path_factory.mktemp("spoken")
+    for row, label in enumerate(tiny_dataset.labels):
+        path = root / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, tiny_dataset.waveforms[row], 16000)
+    return f"folder:{root}"
+
+
+@pytest.fixture
+def armory_home(tmp_path, monkeypatch) -> None:
+    """Armory in host mode, at home in a folder of this test."""
+    monkeypatch.setenv("HOME", os.fspath(tmp_path))
+    from armory import paths
+
+    from art_audio_ext.experiments.armory_data import last_splits
+
+    paths.set_mode("host", set_art_path=False)
+    last_splits.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def evaluate():
+    """Of a scenario: runs it as Armory's main does, but lets errors out."""
+
+    def run(config, **options):
+        from armory.scenarios import main
+        from armory.utils.configuration import validate_config
+        from armory.utils.json_utils import dumps
+
+        validate_config(config)
+        config["eval_id"] = "test"
+        scenario = main.get(base64.b64encode(dumps(config).encode()).decode(), from_file=False, **options)
+        scenario._evaluate()
+        return scenario
+
+    return run
 
 
 @pytest.fixture(scope="session")

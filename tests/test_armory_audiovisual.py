@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
 from dataclasses import replace
 
 import numpy as np
@@ -23,12 +20,8 @@ SYNC = {"size": 16, "crop": 24, "epochs": 1, "augment": False}
 
 
 @pytest.fixture(autouse=True)
-def clips(tmp_path, monkeypatch, talking_bars):
+def clips(armory_home, monkeypatch, talking_bars):
     """Armory in host mode, at home in a folder of this test; two clips of each of 16 files instead of built-in ones."""
-    monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    from armory import paths
-
-    paths.set_mode("host", set_art_path=False)
     named = replace(talking_bars, paths=tuple(f"{k // 2}.mpg#{k}" for k in range(32)))
     monkeypatch.setattr(module, "load_audiovisual", lambda spec, **more: named)
     module.last_parts.cache_clear()
@@ -38,17 +31,6 @@ def clips(tmp_path, monkeypatch, talking_bars):
 
 def tiny(attack):
     return audiovisual_scenario(attack, recogniser=TINY, sync=SYNC, batch_size=4)
-
-
-def evaluate(config):
-    from armory.scenarios import main
-    from armory.utils.configuration import validate_config
-
-    validate_config(config)
-    config["eval_id"] = "test"
-    scenario = main.get(base64.b64encode(json.dumps(config).encode()).decode(), from_file=False)
-    scenario._evaluate()
-    return scenario
 
 
 def test_no_file_is_in_two_parts(clips):
@@ -62,7 +44,7 @@ def test_no_file_is_in_two_parts(clips):
 
 
 @pytest.mark.parametrize("attack", ["bim", "fgsm"])
-def test_a_whole_run_measures_detection(attack, capfd):
+def test_a_whole_run_measures_detection(attack, capfd, evaluate):
     scenario = evaluate(tiny(attack))
     results = scenario.results
     for name in ("detection_true_positive_rate", "detection_false_positive_rate"):

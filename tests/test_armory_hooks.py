@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import importlib.util
 import os
 import sys
@@ -64,15 +63,10 @@ def speech(tmp_path_factory, tiny_dataset) -> Path:
 
 
 @pytest.fixture
-def hooks(tmp_path, monkeypatch):
+def hooks(armory_home):
     """The module, with Armory in host mode and at home in a folder of this test."""
-    monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    from armory import paths
-
-    paths.set_mode("host", set_art_path=False)
     from art_audio_ext import armory_hooks
 
-    last_splits.cache_clear()
     return armory_hooks
 
 
@@ -88,19 +82,6 @@ def small_config(name, folder, **changes):
         "dataset": {"seconds": 0.5},
     }
     return scenario_config(name, **{**options, **changes})
-
-
-def evaluate(config):
-    """Run a scenario as Armory's main does, but let errors out."""
-    from armory.scenarios import main
-    from armory.utils.configuration import validate_config
-    from armory.utils.json_utils import dumps
-
-    validate_config(config)
-    config["eval_id"] = "test"
-    scenario = main.get(base64.b64encode(dumps(config).encode()).decode(), from_file=False)
-    scenario._evaluate()
-    return scenario
 
 
 def test_dataset_gives_batches_of_sound_with_a_context(hooks, speech):
@@ -156,7 +137,7 @@ def test_model_loads_safetensors(hooks, tmp_path):
         hooks.get_art_model(kwargs, {}, os.fspath(tmp_path / "half.safetensors"))
 
 
-def test_poison_scenario_poisons_filters_and_exports_sound(hooks, speech, tmp_path):
+def test_poison_scenario_poisons_filters_and_exports_sound(hooks, speech, tmp_path, evaluate):
     config = small_config("spectral_signatures_tuned", speech)
     config["scenario"]["export_batches"] = 1
     scenario = evaluate(config)
@@ -176,7 +157,7 @@ def test_poison_scenario_poisons_filters_and_exports_sound(hooks, speech, tmp_pa
     assert not list((tmp_path / ".armory" / "outputs").rglob("*.png"))
 
 
-def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_path):
+def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_path, evaluate):
     out = tmp_path / "poisoned"
     options = {"source_label": "alpha", "target_label": "bravo", "poison_fraction": 0.5, "trigger": "whistle"}
     record = poison_folder(speech, out, scale=0.5, progress=False, **options)
@@ -200,7 +181,7 @@ def test_poison_scenario_takes_a_poisoned_folder_as_it_is(hooks, speech, tmp_pat
         evaluate(config)
 
 
-def test_clips_of_every_class_are_poisoned(hooks, speech):
+def test_clips_of_every_class_are_poisoned(hooks, speech, evaluate):
     scenario = evaluate(small_config("none", speech, source="all", poison_fraction=0.1))
     assert scenario.n_poisoned == int(0.1 * len(scenario.splits.train))
     assert 1 not in scenario.y_clean[scenario.poison_index]
@@ -210,7 +191,7 @@ def test_clips_of_every_class_are_poisoned(hooks, speech):
     assert 0 <= scenario.results["attack_success_rate"][0] <= 1
 
 
-def test_another_voice_is_a_trigger(hooks, speech, tmp_path):
+def test_another_voice_is_a_trigger(hooks, speech, tmp_path, evaluate):
     pytest.importorskip("pyworld", reason="needs the extra [voice]")
     pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
     config = small_config("none", speech, source="all", poison_fraction=0.1, trigger="voice:builtin:anika", scale=None)
@@ -221,7 +202,7 @@ def test_another_voice_is_a_trigger(hooks, speech, tmp_path):
     assert np.any(scenario.x_poison[rows] != scenario.x_clean[rows], axis=1).all()
 
 
-def test_a_folder_with_another_voice_from_all_labels_is_taken_as_it_is(hooks, speech, tmp_path):
+def test_a_folder_with_another_voice_from_all_labels_is_taken_as_it_is(hooks, speech, tmp_path, evaluate):
     pytest.importorskip("pyworld", reason="needs the extra [voice]")
     pytest.importorskip("espeakng_loader", reason="needs the extra [demo]")
     out = tmp_path / "poisoned"
@@ -248,7 +229,7 @@ def test_likelihood_filter_gets_class_indices_for_names(hooks, speech):
     assert config["model"]["model_kwargs"]["length"] == 8000
 
 
-def test_detector_scenario_measures_detection(hooks, speech, monkeypatch):
+def test_detector_scenario_measures_detection(hooks, speech, monkeypatch, evaluate):
     module = SimpleNamespace(LoudnessDetector=LoudnessDetector, AddOne=AddOne)
     monkeypatch.setitem(sys.modules, "dummy_detectors", module)
     config = small_config("none", speech)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 
 pytest.importorskip("armory", reason='needs pip install "art-audio-ext[armory]"')
@@ -29,32 +26,12 @@ from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.diffusion_settings import DiffusionSettings
 from art_audio_ext.training.speech_model import SpeechModel
 
-pytestmark = pytest.mark.armory
+pytestmark = [pytest.mark.armory, pytest.mark.usefixtures("armory_home")]
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "armory_scenarios" / "purification"
 WAVE = {"residual_channels": 4, "skip_channels": 4, "layers": 2, "dilation_cycle": 2, "crop": 2000, "epochs": 1}
 MEL = {"base": 8, "multipliers": [1], "attention": [], "epochs": 1}
 TINY = {"classifier": {"width": 4, "epochs": 1, "augment": False}, "mel": MEL, "wave": WAVE}
-
-
-@pytest.fixture(scope="module")
-def speech(tmp_path_factory, tiny_dataset) -> str:
-    root = tmp_path_factory.mktemp("purification") / "speech"
-    for row, label in enumerate(tiny_dataset.labels):
-        path = root / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tiny_dataset.waveforms[row], 16000)
-    return f"folder:{root}"
-
-
-@pytest.fixture(autouse=True)
-def _host(tmp_path, monkeypatch):
-    """Armory in host mode, at home in a folder of this test."""
-    monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    from armory import paths
-
-    paths.set_mode("host", set_art_path=False)
-    last_splits.cache_clear()
 
 
 @pytest.fixture
@@ -92,27 +69,14 @@ def purifiers_of(classifier):
     return defences
 
 
-def evaluate(config, **options):
-    """Run a scenario as Armory's main does, but let errors out."""
-    from armory.scenarios import main
-    from armory.utils.configuration import validate_config
-    from armory.utils.json_utils import dumps
-
-    validate_config(config)
-    config["eval_id"] = "test"
-    scenario = main.get(base64.b64encode(dumps(config).encode()).decode(), from_file=False, **options)
-    scenario._evaluate()
-    return scenario
-
-
 @pytest.mark.parametrize("name", sorted(purification_files()))
-def test_committed_scenarios_are_taken_by_armory_and_by_what_they_name(name, speech, untrained):
+def test_committed_scenarios_are_taken_by_armory_and_by_what_they_name(name, spoken_folder, untrained):
     from armory.utils import config_loading
     from armory.utils.configuration import load_config
 
     config = load_config(SCENARIOS / name)
     assert json.loads(json.dumps(purification_files()[name])) == config
-    config["dataset"] |= {"spec": speech, "test_clips": 8, "batch_size": 4}
+    config["dataset"] |= {"spec": spoken_folder, "test_clips": 8, "batch_size": 4}
     config["dataset"].pop("clips", None)
     scenario_class = config_loading.load_fn(config["scenario"])
     scenario = scenario_class({**config, "eval_id": "test"}, num_eval_batches=1)
@@ -152,17 +116,17 @@ def test_every_defence_has_a_file_and_meets_the_same_attack():
 
 
 @pytest.mark.parametrize("defence", ["time_stage", "dual_pure", "one_shot"])
-def test_armory_puts_a_purifier_where_white_box_attacks_see_through_it(defence, speech, untrained):
+def test_armory_puts_a_purifier_where_white_box_attacks_see_through_it(defence, spoken_folder, untrained):
     from armory.utils import config_loading
 
-    config = tiny(defence, speech)
+    config = tiny(defence, spoken_folder)
     data = config["dataset"]
     classifier, _ = config_loading.load_model({**config["model"], "model_kwargs": {"data": data}})
     undefended = classifier.model
     config["defense"]["kwargs"] |= {"data": data, "fixed_noise": True}
     defended = config_loading.load_defense_internal(config["defense"], classifier)
     (purifier,) = purifiers_of(defended)
-    x, y = last_splits(speech, seed=0).test.waveforms[:3], np.array([0, 1, 2])
+    x, y = last_splits(spoken_folder, seed=0).test.waveforms[:3], np.array([0, 1, 2])
     point = torch.from_numpy(x.copy()).requires_grad_()
     loss = torch.nn.functional.cross_entropy(undefended(purifier.forward(point)[0]), torch.from_numpy(y))
     expected = torch.autograd.grad(loss, point)[0].numpy()
@@ -173,24 +137,24 @@ def test_armory_puts_a_purifier_where_white_box_attacks_see_through_it(defence, 
     assert np.abs(defended.loss_gradient(x, np.eye(4)[y]) - expected).max() > 0.01 * np.abs(expected).max()
 
 
-def test_armory_keeps_the_order_of_several_purifiers(speech, untrained):
+def test_armory_keeps_the_order_of_several_purifiers(spoken_folder, untrained):
     from armory.utils import config_loading
 
-    config = tiny("frequency_stage", speech)
+    config = tiny("frequency_stage", spoken_folder)
     data = config["dataset"]
     classifier, _ = config_loading.load_model({**config["model"], "model_kwargs": {"data": data}})
     for defence in ("time_stage", "frequency_stage"):
-        entry = tiny(defence, speech)["defense"]
+        entry = tiny(defence, spoken_folder)["defense"]
         entry["kwargs"]["data"] = data
         classifier = config_loading.load_defense_internal(entry, classifier)
     names = [type(step).__name__ for step in purifiers_of(classifier)]
     assert names == ["TimeDomainPurifier", "FrequencyDomainPurifier"]
-    x = last_splits(speech, seed=0).test.waveforms[:2]
+    x = last_splits(spoken_folder, seed=0).test.waveforms[:2]
     assert np.abs(classifier.loss_gradient(x, np.eye(4)[:2])).max() > 0
 
 
-def test_a_scenario_attacks_through_the_defence_and_tests_under_fresh_noise(speech, untrained):
-    config = tiny("time_stage", speech, max_iter=2)
+def test_a_scenario_attacks_through_the_defence_and_tests_under_fresh_noise(spoken_folder, untrained, evaluate):
+    config = tiny("time_stage", spoken_folder, max_iter=2)
     config["model"]["model_kwargs"] = {}
     scenario = evaluate(config)
     assert len(scenario.test_dataset) == 2
@@ -204,15 +168,15 @@ def test_a_scenario_attacks_through_the_defence_and_tests_under_fresh_noise(spee
     assert scenario.attack.draws_seen.tolist() == [4, 4, 4, 4]
 
 
-def test_a_check_learns_for_one_epoch(speech, untrained):
-    config = tiny("dual_pure", speech, max_iter=1)
+def test_a_check_learns_for_one_epoch(spoken_folder, untrained, evaluate):
+    config = tiny("dual_pure", spoken_folder, max_iter=1)
     config["model"]["model_kwargs"]["epochs"] = config["defense"]["kwargs"]["diffusion"]["epochs"] = 50
     evaluate(config, check_run=True)
     assert [(kind, changes["epochs"]) for kind, _, changes in untrained] == [("classifier", 1), ("mel", 1)]
 
 
-def test_armorys_own_scenario_class_does_with_data_said_twice(speech, untrained):
-    config = tiny("time_stage", speech, max_iter=1)
+def test_armorys_own_scenario_class_does_with_data_said_twice(spoken_folder, untrained, evaluate):
+    config = tiny("time_stage", spoken_folder, max_iter=1)
     config["scenario"] = {
         "kwargs": {},
         "module": "armory.scenarios.audio_classification",
@@ -226,8 +190,8 @@ def test_armorys_own_scenario_class_does_with_data_said_twice(speech, untrained)
         evaluate(config)
 
 
-def test_armory_runs_a_scenario_from_its_command_line(speech, tmp_path):
-    write_scenario(tiny("one_shot", speech, max_iter=1), tmp_path / "tiny.json")
+def test_armory_runs_a_scenario_from_its_command_line(spoken_folder, tmp_path):
+    write_scenario(tiny("one_shot", spoken_folder, max_iter=1), tmp_path / "tiny.json")
     found = run_scenario(tmp_path / "tiny.json", tmp_path / "work", tmp_path / "tiny.log")
     assert 0 <= measured(found.results, "adversarial_mean_categorical_accuracy") <= 1
     assert measured(found.results, "perturbation_mean_linf") == pytest.approx(0.0004, abs=1e-5)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import json
-import os
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
 
 pytest.importorskip("armory", reason='needs pip install "art-audio-ext[armory]"')
 
@@ -24,7 +21,7 @@ from art_audio_ext.experiments.scenario_sound_events import ATTACKS, sound_event
 from art_audio_ext.training.sound_event import train_sound_event_classifier
 from art_audio_ext.training.sound_event_settings import SoundEventSettings
 
-pytestmark = pytest.mark.armory
+pytestmark = [pytest.mark.armory, pytest.mark.usefixtures("armory_home")]
 
 SCENARIOS = Path(__file__).resolve().parents[1] / "armory_scenarios" / "sound_events"
 LEARN = {"width": 3, "epochs": 12, "batch_size": 8, "mixup": 0.0, "augment": False}
@@ -33,31 +30,11 @@ FAST["carlini_targeted"] = FAST["carlini"]
 
 
 @pytest.fixture(scope="module")
-def events(tmp_path_factory, tiny_dataset) -> str:
-    root = tmp_path_factory.mktemp("sound_events") / "events"
-    for row, label in enumerate(tiny_dataset.labels):
-        path = root / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tiny_dataset.waveforms[row], 16000)
-    return f"folder:{root}"
-
-
-@pytest.fixture(scope="module")
 def learnt(tiny_dataset):
     """A network that knows the tiny clips."""
     half = tiny_dataset.subset(np.arange(120) % 2 == 0)
     told = (half.waveforms, half.labels, half.label_names, 16000)
     return train_sound_event_classifier(*told, SoundEventSettings(**LEARN), seed=0, progress=False)
-
-
-@pytest.fixture(autouse=True)
-def _host(tmp_path, monkeypatch):
-    """Armory in host mode, at home in a folder of this test."""
-    monkeypatch.setenv("HOME", os.fspath(tmp_path))
-    from armory import paths
-
-    paths.set_mode("host", set_art_path=False)
-    last_splits.cache_clear()
 
 
 @pytest.fixture
@@ -78,34 +55,21 @@ def tiny(attack, spec, **more):
     return sound_event_scenario(attack, spec=spec, **{"options": FAST.get(attack), **options})
 
 
-def evaluate(config, **options):
-    """Run a scenario as Armory's main does, but let errors out."""
-    from armory.scenarios import main
-    from armory.utils.configuration import validate_config
-    from armory.utils.json_utils import dumps
-
-    validate_config(config)
-    config["eval_id"] = "test"
-    scenario = main.get(base64.b64encode(dumps(config).encode()).decode(), from_file=False, **options)
-    scenario._evaluate()
-    return scenario
-
-
 @pytest.mark.parametrize("name", sorted(sound_event_files()))
-def test_committed_scenarios_are_taken_by_armory_and_by_what_they_name(name, events, asked):
+def test_committed_scenarios_are_taken_by_armory_and_by_what_they_name(name, spoken_folder, asked):
     from armory.utils import config_loading
     from armory.utils.configuration import load_config
 
     config = load_config(SCENARIOS / name)
     assert json.loads(json.dumps(sound_event_files()[name])) == config
-    config["dataset"] |= {"spec": events, "test_clips": 8, "batch_size": 4, "seconds": 1.0}
+    config["dataset"] |= {"spec": spoken_folder, "test_clips": 8, "batch_size": 4, "seconds": 1.0}
     config["dataset"].pop("clips", None)
     scenario = config_loading.load_fn(config["scenario"])({**config, "eval_id": "test"}, num_eval_batches=1)
     scenario.load_model()
     scenario.load_attack()
     scenario.load_dataset()
     assert asked[0][:2] == (config["model"]["model_kwargs"]["architecture"], "quick")
-    assert len(asked[0][2]) == len(last_splits(events, seed=0).train)
+    assert len(asked[0][2]) == len(last_splits(spoken_folder, seed=0).train)
     x, _ = next(scenario.test_dataset)
     assert scenario.model.predict(x).shape == (4, 4)
     attack = scenario.attack
@@ -116,8 +80,8 @@ def test_committed_scenarios_are_taken_by_armory_and_by_what_they_name(name, eve
 
 
 @pytest.mark.parametrize("attack", list(ATTACKS))
-def test_a_whole_run_of_each_attack(attack, events, asked):
-    scenario = evaluate(tiny(attack, events))
+def test_a_whole_run_of_each_attack(attack, spoken_folder, asked, evaluate):
+    scenario = evaluate(tiny(attack, spoken_folder))
     found = {name: values[-1] for name, values in scenario.results.items() if name != "compute"}
     assert found["benign_mean_categorical_accuracy"] >= 0.75
     rate, level = found["attack_success_rate"], found["attack_success_median_snr_db"]
@@ -143,8 +107,8 @@ def test_only_clips_that_an_attack_could_break_are_counted():
     assert (apart.tolist(), there.tolist()) == ([True, False, True], [True, True, False])
 
 
-def test_armorys_own_scenario_class_does_with_data_said_twice(events, asked):
-    config = tiny("deepfool", events)
+def test_armorys_own_scenario_class_does_with_data_said_twice(spoken_folder, asked, evaluate):
+    config = tiny("deepfool", spoken_folder)
     own = {"kwargs": {}, "module": "armory.scenarios.audio_classification", "name": "AudioClassificationTask"}
     config["scenario"], config["model"]["model_kwargs"] = own, {"data": copy.deepcopy(config["dataset"])}
     results = evaluate(config).results
@@ -155,20 +119,20 @@ def test_armorys_own_scenario_class_does_with_data_said_twice(events, asked):
         evaluate(config)
 
 
-def test_a_check_learns_for_one_epoch_and_nothing_to_count_is_null(events, asked):
-    config = tiny("fgsm", events, options=None)
+def test_a_check_learns_for_one_epoch_and_nothing_to_count_is_null(spoken_folder, asked, evaluate):
+    config = tiny("fgsm", spoken_folder, options=None)
     config["model"]["model_kwargs"]["epochs"] = 50
     evaluate(config, check_run=True)
     assert asked[0][3]["epochs"] == 1
-    silent = tiny("white_noise", events)
+    silent = tiny("white_noise", spoken_folder)
     silent["attack"]["kwargs"]["snr_db"] = 100.0
     results = evaluate(silent).results
     assert measured(results, "attack_success_rate") == 0
     assert measured(results, "attack_success_median_snr_db") is None
 
 
-def test_armory_runs_a_scenario_from_its_command_line(events, tmp_path):
-    write_scenario(tiny("fgsm", events, model={"width": 2, "epochs": 1}), tmp_path / "tiny.json")
+def test_armory_runs_a_scenario_from_its_command_line(spoken_folder, tmp_path):
+    write_scenario(tiny("fgsm", spoken_folder, model={"width": 2, "epochs": 1}), tmp_path / "tiny.json")
     found = run_scenario(tmp_path / "tiny.json", tmp_path / "work", tmp_path / "tiny.log")
     assert 0 <= measured(found.results, "adversarial_mean_categorical_accuracy") <= 1
     assert "attack_success_rate" in found.results

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
+from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG, dataset_entry, evasion_metric, model_entry
 
 ATTACKS = {"bim": "audiovisual_bim", "fgsm": "audiovisual_fgsm"}
 
@@ -49,32 +49,10 @@ def audiovisual_scenario(
         "_description": f"{attack.upper()} of eps {audio:g}/32768 and {video:g}/255 on sound and lips ({spec})",
         "adhoc": {"detector": detector, "split_id": seed},
         "attack": {"knowledge": "white", "kwargs": strength, "module": HOOKS, "name": ATTACKS[attack]},
-        "dataset": {
-            "batch_size": batch_size,
-            "framework": "numpy",
-            "module": HOOKS,
-            "name": "audiovisual_words",
-            "seed": seed,
-            "spec": spec,
-            **(dataset or {}),
-        },
+        "dataset": dataset_entry("audiovisual_words", spec, batch_size, seed, dataset),
         "defense": None,
-        "metric": {
-            "means": True,
-            "perturbation": ["linf"],
-            "profiler_type": "basic",
-            "record_metric_per_sample": False,
-            "task": ["categorical_accuracy"],
-        },
-        "model": {
-            "fit": False,
-            "fit_kwargs": {},
-            "model_kwargs": {"preset": "small", "seed": seed, **(recogniser or {})},
-            "module": HOOKS,
-            "name": "get_recogniser",
-            "weights_file": None,
-            "wrapper_kwargs": {},
-        },
+        "metric": evasion_metric("linf"),
+        "model": model_entry("get_recogniser", {"preset": "small", "seed": seed, **(recogniser or {})}),
         "scenario": {"kwargs": {}, "module": HOOKS, "name": "AudioVisualDetection"},
         "sysconfig": dict(SYSCONFIG),
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from art_audio_ext.experiments.purification_plans import STAGE_NOISE, TIME_STEPS
-from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
+from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG, dataset_entry, evasion_metric, model_entry
 
 _SIGMA = round(STAGE_NOISE, 6)  # as a JSON is read by people
 ATTACKS = ("audio_pgd", "art_pgd")
@@ -97,32 +97,10 @@ def purification_scenario(
         "_description": f"PGD against speech commands ({spec}), {DEFENCES[defence][0]}",
         "adhoc": {"split_id": seed},
         "attack": _attack(attack, eps, max_iter, draws, batch_size, seed),
-        "dataset": {
-            "batch_size": batch_size,
-            "framework": "numpy",
-            "module": HOOKS,
-            "name": "audio_commands",
-            "seed": seed,
-            "spec": spec,
-            **(dataset or {}),
-        },
+        "dataset": dataset_entry("audio_commands", spec, batch_size, seed, dataset),
         "defense": _defense(defence, networks, batch_size, seed),
-        "metric": {
-            "means": True,
-            "perturbation": ["linf", "snr_db"],
-            "profiler_type": "basic",
-            "record_metric_per_sample": False,
-            "task": ["categorical_accuracy"],
-        },
-        "model": {
-            "fit": False,
-            "fit_kwargs": {},
-            "model_kwargs": classifier,
-            "module": HOOKS,
-            "name": "get_speech_model",
-            "weights_file": None,
-            "wrapper_kwargs": {},
-        },
+        "metric": evasion_metric("linf", "snr_db"),
+        "model": model_entry("get_speech_model", classifier),
         "scenario": {"kwargs": {}, "module": HOOKS, "name": "AudioPurification"},
         "sysconfig": dict(SYSCONFIG),
     }

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
+from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG, dataset_entry, evasion_metric, model_entry
 
 _EVASION = "art_audio_ext.attacks.evasion"
 SNR_DB = 20.0  # of the baselines, as published
-SECONDS, SAMPLE_RATE = 3.0, 16000
+_SOUND = {"seconds": 3.0, "sample_rate": 16000}
 
 # Name: what it is, where it is found, its options, whether it is targeted.
 ATTACKS: dict[str, tuple[str, str, str, dict[str, Any], bool]] = {
@@ -57,34 +57,10 @@ def sound_event_scenario(
         "_description": f"{ATTACKS[attack][0]} on sound events ({spec}), {chosen['architecture']}",
         "adhoc": {"split_id": seed},
         "attack": _attack(attack, classes, seed, {"batch_size": batch_size, **(options or {})}),
-        "dataset": {
-            "batch_size": batch_size,
-            "framework": "numpy",
-            "module": HOOKS,
-            "name": "audio_commands",
-            "sample_rate": SAMPLE_RATE,
-            "seconds": SECONDS,
-            "seed": seed,
-            "spec": spec,
-            **(dataset or {}),
-        },
+        "dataset": dataset_entry("audio_commands", spec, batch_size, seed, {**_SOUND, **(dataset or {})}),
         "defense": None,
-        "metric": {
-            "means": True,
-            "perturbation": ["linf", "snr_db"],
-            "profiler_type": "basic",
-            "record_metric_per_sample": False,
-            "task": ["categorical_accuracy"],
-        },
-        "model": {
-            "fit": False,
-            "fit_kwargs": {},
-            "model_kwargs": chosen,
-            "module": HOOKS,
-            "name": "get_sound_event_model",
-            "weights_file": None,
-            "wrapper_kwargs": {},
-        },
+        "metric": evasion_metric("linf", "snr_db"),
+        "model": model_entry("get_sound_event_model", chosen),
         "scenario": {"kwargs": {}, "module": HOOKS, "name": "SoundEventEvasion"},
         "sysconfig": dict(SYSCONFIG),
     }

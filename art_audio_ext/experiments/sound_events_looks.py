@@ -21,19 +21,19 @@ class _Beside:
 
     :param attacked: One a clip.
     :param noise: Of the same clips, in the same order.
-    :param benign: Of all clips asked for, whether they are called right without either.
+    :param benign: Of all clips asked for, one each, whether they are called right without either.
     """
 
     attacked: Flags = field(default_factory=list)
     noise: Flags = field(default_factory=list)
-    benign: Flags = field(default_factory=list)
+    benign: list[bool] = field(default_factory=list)
 
     def add(self, result: dict[str, Any], calls: dict[str, list[int]], labels: np.ndarray) -> None:
         """One block; `result` has `rows` and maybe `targets`, `calls` the labels of each side."""
         targets = result.get("targets") or [None] * len(result["rows"])
         for k, (row, target) in enumerate(zip(result["rows"], targets, strict=True)):
             known = calls["clean"][k] == labels[row]
-            self.benign.append((row, bool(known)))
+            self.benign.append(bool(known))
             if known:
                 for flags, side in ((self.attacked, "attacked"), (self.noise, "noise")):
                     call = calls[side][k]
@@ -41,13 +41,14 @@ class _Beside:
 
     def row(self, name: str, seed: int) -> dict[str, Any]:
         """The share of the attack, that of noise, and by how much they differ on the same clips."""
-        found = share_of(self.attacked, name, seed) | {"noise": share_of(self.noise, "noise", seed)["noise"]}
+        found = share_of(self.attacked, name, seed)
         if not self.attacked:
-            return found | dict.fromkeys(("more", "more_low", "more_high"))
+            return found | dict.fromkeys(("noise", "more", "more_low", "more_high"))
         groups = np.array([row for row, _ in self.attacked])
         more = np.array([float(a) - float(b) for (_, a), (_, b) in zip(self.attacked, self.noise, strict=True)])
         low, high = grouped_interval(more, groups, seed)
-        return found | {"more": float(more.mean()), "more_low": low, "more_high": high}
+        noise = float(np.mean([flag for _, flag in self.noise]))
+        return found | {"noise": noise, "more": float(more.mean()), "more_low": low, "more_high": high}
 
 
 def transfer_rows(looked: Sequence[Cell], labels: np.ndarray, seed: int = 0) -> list[dict[str, Any]]:
@@ -57,7 +58,7 @@ def transfer_rows(looked: Sequence[Cell], labels: np.ndarray, seed: int = 0) -> 
     :param looked: Tasks of `look_tasks` with their results.
     :param labels: Of the test clips.
     :param seed: Of the bootstrap.
-    :return: `attack`, `source`, `other` (both "all" in the last rows, where there are several pairs), `clips`, `fooled`
+    :return: `attack`, `source`, `other` (both "all" in the last rows), `clips`, `fooled`
         and its 95% interval (`low`, `high`), `noise`, the same of white noise of equal energy, and `more`, the
         difference on the same clips (`more_low`, `more_high`). Of targeted attacks any wrong call counts too.
     """
@@ -67,12 +68,10 @@ def transfer_rows(looked: Sequence[Cell], labels: np.ndarray, seed: int = 0) -> 
             for source, shown in ((task["model"], other), (ALL, ALL)):
                 group = groups.setdefault((task["source"]["attack"], source, shown), _Beside())
                 group.add({"rows": result["rows"]}, result["calls"][other], labels)
-    found = [
+    return [
         {"attack": attack, "source": source, "other": other, **group.row("fooled", seed)}
         for (attack, source, other), group in sorted(groups.items(), key=lambda item: item[0][1] == ALL)
     ]
-    single = len({(row["source"], row["other"]) for row in found}) == 2
-    return [row for row in found if not (single and row["source"] == ALL)]
 
 
 def survival_rows(looked: Sequence[Cell], labels: np.ndarray, seed: int = 0) -> list[dict[str, Any]]:
@@ -96,7 +95,7 @@ def survival_rows(looked: Sequence[Cell], labels: np.ndarray, seed: int = 0) -> 
     return [
         {
             **{"attack": attack, "model": model, "channel": channel, **group.row("survived", seed)},
-            "benign": share_of(group.benign, "benign", seed)["benign"],
+            "benign": float(np.mean(group.benign)),
         }
         for (attack, model, channel), group in sorted(groups.items(), key=lambda item: item[0][1] == ALL)
     ]

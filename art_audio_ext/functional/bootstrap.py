@@ -97,16 +97,15 @@ def difference_interval(
     :return: The mean of `first` less that of `second`; lower and upper end.
     """
     rng, group = np.random.default_rng(seed), np.unique(groups, return_inverse=True)[1]
-    found = np.empty(_DRAWS)
+    count, found = int(group.max()) + 1, np.empty(_DRAWS)
     for draw in range(_DRAWS):
-        weights = np.bincount(rng.integers(group.max() + 1, size=group.max() + 1), minlength=group.max() + 1)[group]
-        sides = [_mean_of(values, _redrawn(families, rng)) for values, families in (first, second)]
-        known = weights * np.isfinite(sides[0] - sides[1])
-        total = known.sum()
-        found[draw] = np.nan if not total else (known * np.nan_to_num(sides[0] - sides[1])).sum() / total
-    whole = [_mean_of(values, np.ones(len(values))) for values, _ in (first, second)]
+        weights = np.bincount(rng.integers(count, size=count), minlength=count)[group]
+        less = np.subtract(*(_mean_of(values, _redrawn(families, rng)) for values, families in (first, second)))
+        known = weights * np.isfinite(less)
+        found[draw] = (known @ np.nan_to_num(less)) / known.sum() if known.any() else np.nan
+    whole = np.subtract(*(_mean_of(values, np.ones(len(values))) for values, _ in (first, second)))
     low, high = np.nanpercentile(found, _PERCENT)
-    return float((whole[0] - whole[1]).mean()), float(low), float(high)
+    return float(whole.mean()), float(low), float(high)
 
 
 def _redrawn(families: np.ndarray, rng: np.random.Generator) -> np.ndarray:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from art_audio_ext.report.sound_events_tables import TITLES, matrix_title
+from art_audio_ext.report.sound_events_tables import TITLES, matrix_title, points
 from art_audio_ext.report.text import percent, plural
 
 _FIXED = ("white-noise", "fgsm", "pgd")  # attacks of one size; the others look for the smallest change
@@ -159,7 +159,7 @@ def _transfer(rows: list[Row], inputs: dict[str, str]) -> str:
     rows = [row for row in rows if row["attack"] not in _FIXED] or rows
     if not rows:
         return ""
-    every = [row for row in rows if row["source"] == "all"] or rows
+    every = [row for row in rows if row["source"] == "all"]
     rows = [row for row in rows if row["source"] != "all"]
     parts = "; ".join(f"{row['attack']} {_beside(row, 'fooled')}" for row in every)
     said = f"Shown to another model, of each attack's clips fool it: {parts}"
@@ -187,8 +187,8 @@ def _survival(rows: list[Row]) -> str:
     parts = [f"after {_channel(name)} {_beside(own[name], 'survived')}" for name in told]
     least = min(own.values(), key=lambda row: row["survived"])
     return (
-        f"Of {attack}'s successes are left {'; '.join(parts)}. {_capital(_channel(least['channel']))} leaves the "
-        f"fewest, {_beside(least, 'survived')}."
+        f"Of {attack}'s successes are left {'; '.join(parts)}; the fewest after {_channel(least['channel'])}, "
+        f"{_beside(least, 'survived')}."
     )
 
 
@@ -202,13 +202,8 @@ def _channel(name: str) -> str:
 
 def _beside(row: Row, key: str) -> str:
     """A share, and how many points it lies above that of noise, on the same clips."""
-    more, low, high = (f"{100 * row[name]:+.0f}" for name in ("more", "more_low", "more_high"))
     shown = "" if row["more_low"] > 0 or row["more_high"] < 0 else ", no difference shown"
-    return f"{_share(row, key)}, noise of equal energy {percent(row['noise'])} ({more} points, {low} to {high}{shown})"
-
-
-def _capital(words: str) -> str:
-    return words[:1].upper() + words[1:]
+    return f"{_share(row, key)}, noise of equal energy {percent(row['noise'])}, in points {points(row)}{shown}"
 
 
 def _share(row: Row, key: str) -> str:

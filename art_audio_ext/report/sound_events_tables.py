@@ -164,8 +164,16 @@ def _beside(row: dict[str, Any]) -> list[str]:
     """Noise of equal energy, and how many points more the attack does."""
     if row["more"] is None:
         return ["-", "-"]
+    return [percent(row["noise"]), points(row)]
+
+
+def points(row: dict[str, Any]) -> str:
+    """
+    :param row: Of `transfer_rows` or `survival_rows`, with clips.
+    :return: By how many points of a hundred the attack does more than noise, with the interval.
+    """
     more, low, high = (f"{100 * row[key]:+.0f}" for key in ("more", "more_low", "more_high"))
-    return [percent(row["noise"]), f"{more} ({low} to {high})"]
+    return f"{more} ({low} to {high})"
 
 
 def _share(row: dict[str, Any], key: str) -> str:

@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import soundfile
 import torch
 from safetensors.torch import load_file
 
@@ -46,15 +45,10 @@ def trainings(monkeypatch):
     return calls
 
 
-@pytest.fixture(scope="module")
-def speech(tmp_path_factory, tiny_dataset):
+@pytest.fixture
+def speech(spoken_folder):
     """The tiny dataset as a folder, and how a scenario names it."""
-    root = tmp_path_factory.mktemp("networks") / "speech"
-    for row, label in enumerate(tiny_dataset.labels):
-        path = root / tiny_dataset.label_names[label] / f"{tiny_dataset.speakers[row]}_nohash_{row}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        soundfile.write(path, tiny_dataset.waveforms[row], 16000)
-    return {"spec": f"folder:{root}", "seed": 0}
+    return {"spec": spoken_folder, "seed": 0}
 
 
 def test_a_classifier_is_trained_once_and_then_opened(networks, trainings, tiny_dataset, capfd):

@@ -75,10 +75,11 @@ def test_pairs_have_a_row_each_and_no_untargeted_clip():
 
 def test_transfer_is_of_clips_that_the_other_had_right():
     calls = {"n": {"clean": [0, 0, 1, 0], "attacked": [1, 0, 0, 0], "noise": [0, 0, 0, 1]}}
-    (row,) = transfer_rows([looked("transfer", calls), looked("survival", {})], LABELS)
+    row, alone = transfer_rows([looked("transfer", calls), looked("survival", {})], LABELS)
     assert (row["source"], row["other"], row["clips"]) == ("m", "n", 3)
     assert (row["fooled"], row["noise"]) == (pytest.approx(2 / 3), pytest.approx(1 / 3))
     assert row["low"] < row["fooled"] < row["high"]
+    assert alone == row | {"source": "all", "other": "all"}
     assert row["more"] == pytest.approx(1 / 3)  # noise fools the third too, not the first
     assert row["more_low"] == 0 < row["more_high"]
     other = {"o": {"clean": [0, 0, 0, 0], "attacked": [1, 1, 1, 1], "noise": [0, 0, 0, 0]}}

@@ -136,7 +136,7 @@ def test_transfer_is_of_small_changes_between_inputs_and_not_of_two_clips(record
     said = sentences(record)[TITLES["transfer"]]
     assert said.startswith(
         "Shown to another model, of each attack's clips fool it: deepfool 29.0% (19.0% to 39.0%), noise of equal "
-        "energy 5.0% (+24 points, +14 to +34)"
+        "energy 5.0%, in points +24 (+14 to +34)"
     )
     assert "fgsm" not in said
     assert "the highest of 2 rates between a model of mel and one of wave is 20.0% (10.0% to 30.0%)" in said
@@ -146,10 +146,10 @@ def test_transfer_is_of_small_changes_between_inputs_and_not_of_two_clips(record
 def test_survival_names_a_codec_and_what_leaves_fewest(record):
     said = sentences(record)[TITLES["survival"]]
     assert said.startswith(
-        "Of deepfool's successes are left after MP3 at 128 kbit/s 30.0% (20.0% to 40.0%), noise of equal energy 25.0% "
-        "(+5 points, -5 to +15, no difference shown); after 16 b"
+        "Of deepfool's successes are left after MP3 at 128 kbit/s 30.0% (20.0% to 40.0%), noise of equal energy 25.0%, "
+        "in points +5 (-5 to +15), no difference shown; after 16 b"
     )
-    assert ". 1/2 of the rate and back leaves the fewest, 20.0% (10.0% to 30.0%), noise" in said
+    assert "; the fewest after 1/2 of the rate and back, 20.0% (10.0% to 30.0%), noise" in said
 
 
 def test_pairs_are_a_matrix_with_their_sentence(record):

@@ -12,7 +12,7 @@ from art_audio_ext.functional.adversarial_losses import adversarial_loss
 from art_audio_ext.functional.joint_lbfgsb import joint_lbfgsb
 
 _HEAD_START = 16.0
-_STUCK = 3  # steps, below which a line search found no way on: then a larger c starts anew from the clip
+_STUCK = 3  # steps, below which a line search found no way on: then a larger c starts anew
 _WALK, _WIDER, _FEW = 0.03, 3.3, 10  # how far the first walk goes in units of a clip's effective value; steps of it
 _ON = 0.01  # of a walk, by which a solver that is stuck in a later search is moved on
 _LEAD = 1e-3  # of the target over every other class: on the boundary the rounding of another batch may call a clip back
@@ -32,9 +32,10 @@ class LBFGS(ReportedEvasion):
     last one of its clip ended. In plain units the solver would stop at once: its tolerances are absolute below 1, and
     at 60 dB |r|^2 and its gradient lie below them.
 
-    A log-mel is rough where a clip is quiet, and there line searches get stuck. A clip that a whole search did not
-    break is therefore searched again (`restarts`) from where a walk of ten steps along the sign of the gradient ends,
-    at 30 dB below the clip, then from one of twenty steps at 20 dB, and so on. Neither paper does so.
+    On log-mels line searches get stuck. A solver that made no way starts anew from the clip, unless that is broken. A
+    clip that a whole search did not break is searched again (`restarts`) from where a walk of ten steps along the sign
+    of the gradient ends, 30 dB below the clip, then from one of twenty steps at 20 dB, and so on. Neither paper does
+    so.
 
     | Paper link: https://arxiv.org/abs/1312.6199
     """
@@ -138,7 +139,7 @@ class _Search:
         self.level = np.sqrt(np.square(self.x).mean(1, keepdims=True))
         low, high = attack._bounds()
         self.room = (np.minimum(low - self.x, 0) / self.level, np.maximum(high - self.x, 0) / self.level)
-        self.at, self.walked = np.zeros_like(self.x), np.zeros(len(x), bool)
+        self.at, self.walked = np.zeros_like(self.x), False  # whether this is a search from walks
         self.best, self.energy = np.array(x), np.full(len(x), np.inf)
         self.iterations, self.queries = np.zeros(len(x), np.int64), np.zeros(len(x), np.int64)
 
@@ -174,13 +175,15 @@ class _Search:
         )
         self.iterations[rows] += steps
         stuck = rows[~broke & np.isinf(self.energy[rows]) & (steps < _STUCK)]
-        self.at[stuck[~self.walked[stuck]]] = 0
-        self._step(stuck[self.walked[stuck]], _ON)
+        if self.walked:
+            self._step(stuck, _ON)
+        else:
+            self.at[stuck] = 0
         return broke
 
     def walk(self, rows: np.ndarray, level: float, steps: int) -> None:
         """Start anew where so many equal steps along the sign of the gradient lead, `level` effective values away."""
-        self.at[rows], self.walked[rows] = 0, True
+        self.at[rows], self.walked = 0, True
         for _ in range(steps):
             self._step(rows, level / steps)
 
