@@ -136,7 +136,7 @@ def harden_fold(
     for k, path in enumerate(files["sync"]):
         start = SyncModel.load(path)
         settings = start.settings.changed(epochs=epochs)
-        decided = (trained_digest(talking, settings, seed + k), start.checksum(), repr(attack))
+        decided = (trained_digest(talking, settings, seed + k), start.checksum(), repr(attack), "noise twins")
         digest = hashlib.sha256(repr(decided).encode()).hexdigest()[:12]
         paths.append(folder / f"trained-{k}-{digest}.safetensors")
         if not paths[-1].is_file():

@@ -31,6 +31,7 @@ def train_syncnet(
     start: SyncModel | None = None,
     attack: ClipAttack | None = None,
     attack_name: str = "",
+    noise_twins: bool = True,
     epochs: int | None = None,
     checkpoint_dir: Path | None = None,
     progress: bool = True,
@@ -52,6 +53,8 @@ def train_syncnet(
     :param attack: Trains against attacked clips: a function (network, sound, pictures, generator) that gives both
         attacked, called at each step with half of the clips; these shall come to have no offset.
     :param attack_name: Says which attack it is, so that checkpoints of another are not taken for this one's.
+    :param noise_twins: With an attack, have the same clips with Gaussian noise of the same power stay in sync. Without,
+        noise is taken for an attack.
     :param epochs: Replaces the number in the settings.
     :param checkpoint_dir: Where checkpoints lie; None keeps none.
     :param progress: Show a bar.
@@ -70,14 +73,14 @@ def train_syncnet(
         "seed": number,
         "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
         "start": 0 if start is None else start.checksum(),
-        "attack": "" if attack is None else attack_name or "unnamed",
+        "attack": "" if attack is None else f"{attack_name or 'unnamed'}{', noise twins' if noise_twins else ''}",
     }
     if start is not None:
         _check_start(start.settings, chosen)
         network.load_state_dict(start.network.state_dict())
     from art_audio_ext.training.syncnet_module import SyncNetModule  # Lightning takes seconds to import
 
-    module = SyncNetModule(network, chosen, number, fingerprint, attack)
+    module = SyncNetModule(network, chosen, number, fingerprint, attack, noise_twins)
     batches = loader(rows, np.arange(len(rows)), number, chosen.batch_size)
     run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     run_training(module, batches, None, epochs=chosen.epochs, folder=checkpoint_dir, **run)

@@ -28,6 +28,8 @@ class SyncNetModule(SeededModule):
     :param seed: Of the draws.
     :param fingerprint: What decides the result, stored in each checkpoint; plain types only.
     :param attack: Of half of the clips of each step, which then shall have no offset; None for no such clips.
+    :param noise_twins: The same half once more with Gaussian noise of the power of the attack's change, in sync as
+        before: what tells an attack from noise is learnt, and not that something was added.
     """
 
     def __init__(
@@ -37,9 +39,10 @@ class SyncNetModule(SeededModule):
         seed: int,
         fingerprint: dict[str, Any],
         attack: ClipAttack | None = None,
+        noise_twins: bool = True,
     ) -> None:
         super().__init__(seed, fingerprint, None, "syncnet")
-        self.network, self.settings = network, settings
+        self.network, self.settings, self.noise_twins = network, settings, noise_twins
         self.attack: ClipAttack | None = attack
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
@@ -49,19 +52,17 @@ class SyncNetModule(SeededModule):
         video = video.float() / 255
         if self.settings.augment:
             audio, video = augment_clips(audio, video, generator, self.settings.recipe)
-        clean, attacked = len(audio), len(audio[::2]) if self.attack is not None else 0
-        if attacked:
-            more = self._attacked(audio[:attacked], video[:attacked], generator)
-            audio, video = (torch.cat(pair) for pair in zip((audio, video), more, strict=True))
+        clean = len(audio)
+        audio, video, matched = self._with_attacked(audio, video, generator)
         # in one batch: in a batch of their own, the statistics of batch norm would be what tells attacked clips
         pictures, sounds = self._embedded(audio, video)
         sharpness = self.settings.sharpness
-        loss = matching_loss(pictures[:clean], sounds[:clean], sharpness=sharpness)
+        loss = matching_loss(pictures[:matched], sounds[:matched], sharpness=sharpness)
         with torch.no_grad():
             right = sync_offset(shift_distances(pictures[:clean], sounds[:clean])).abs() <= 1
-        if attacked:
-            unmatched = unmatched_loss(pictures[clean:], sounds[clean:], sharpness=sharpness)
-            self.note("attacked_loss", unmatched, attacked)
+        if matched < len(pictures):
+            unmatched = unmatched_loss(pictures[matched:], sounds[matched:], sharpness=sharpness)
+            self.note("attacked_loss", unmatched, len(pictures) - matched)
             loss = loss + self.settings.attack_weight * unmatched
         self.note("train_loss", loss, clean)
         self.note("train_accuracy", right.float().mean(), clean)
@@ -81,6 +82,19 @@ class SyncNetModule(SeededModule):
         both = min(pictures.shape[1], sounds.shape[1])
         return pictures[:, :both], sounds[:, :both]
 
+    def _with_attacked(self, audio: Tensor, video: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor, int]:
+        """The batch, maybe noisy twins, then attacked clips; and how many of them are in sync."""
+        if self.attack is None:
+            return audio, video, len(audio)
+        half = slice(0, len(audio[::2]))
+        attacked = self._attacked(audio[half], video[half], generator)
+        batch = [(audio, video), attacked]
+        if self.noise_twins:
+            changes = zip((audio[half], video[half]), attacked, (-1.0, 0.0), strict=True)
+            batch.insert(1, tuple(_noise_like(*change, generator) for change in changes))  # type: ignore[arg-type]
+        sound, pictures = (torch.cat(parts) for parts in zip(*batch, strict=True))
+        return sound, pictures, len(sound) - len(attacked[0])
+
     def _attacked(self, audio: Tensor, video: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
         """Clips moved by the attack, the network's batch norm left alone."""
         assert self.attack is not None
@@ -91,3 +105,9 @@ class SyncNetModule(SeededModule):
             return sound.detach(), pictures.detach()
         finally:
             self.network.train()
+
+
+def _noise_like(before: Tensor, after: Tensor, low: float, generator: torch.Generator) -> Tensor:
+    """Of each clip the same with Gaussian noise of the power of its change, within `low` and 1."""
+    level = (after - before).flatten(1).square().mean(1).sqrt().reshape(-1, *[1] * (before.dim() - 1))
+    return (before + level * torch.randn(before.shape, generator=generator).to(before)).clamp(low, 1)

@@ -106,10 +106,40 @@ def test_attacked_clips_share_a_batch_with_the_others(model, seen, monkeypatch):
     monkeypatch.setattr(
         CompactSyncNet, "forward", lambda self, *clips: batches.append(len(clips[0])) or forward(self, *clips)
     )
-    short = replace(TINY, epochs=1)
-    tuned = train(seen, short, start=model, attack=lambda network, audio, video, generator: (audio, video))
+    short, run = replace(TINY, epochs=1), {
+        "start": model,
+        "attack": lambda network, audio, video, generator: (audio, video),
+    }
+    tuned = train(seen, short, noise_twins=False, **run)
     assert batches == [12] * 3  # of eight clips four again
     assert tuned.history[0]["attacked_loss"] > 1  # clips in sync are no attacked ones
+    batches.clear()
+    train(seen, short, **run)
+    assert batches == [16] * 3  # and four with noise
+
+
+def test_a_noise_twin_has_the_power_of_the_attack_and_stays_in_sync(seen):
+    from art_audio_ext.training.syncnet_module import SyncNetModule
+
+    audio, video = torch.from_numpy(seen.audio[:4].copy()), torch.from_numpy(seen.video[:4] / 255).float()
+    audio *= 0.5 / audio.abs().max()
+    video = 0.2 + 0.6 * video
+
+    def louder(network, audio, video, generator):
+        return audio + 0.1 * torch.arange(1, 3)[:, None], video - 0.05
+
+    module = SyncNetModule(seeded(TINY.build, 0), TINY, 0, {}, louder)
+    sound, pictures, matched = module._with_attacked(audio, video, torch.Generator().manual_seed(0))
+    assert (len(sound), len(pictures), matched) == (8, 8, 6)
+    assert torch.equal(sound[:4], audio)
+    noise = (sound[4:6] - audio[:2], pictures[4:6] - video[:2])
+    for part, power in zip(noise, ([0.1, 0.2], [0.05, 0.05]), strict=True):
+        measured = part.flatten(1).square().mean(1).sqrt()
+        torch.testing.assert_close(measured, torch.tensor(power), rtol=0.03, atol=0)
+        assert part.mean().abs() < 0.02  # noise, not the change itself
+    torch.testing.assert_close(sound[6:], audio[:2] + 0.1 * torch.arange(1, 3)[:, None])
+    again = module._with_attacked(audio, video, torch.Generator().manual_seed(0))
+    assert torch.equal(again[0], sound)
 
 
 def test_the_attack_of_the_training_climbs_in_its_box(model, unseen):
