@@ -7,8 +7,8 @@ import io
 import numpy as np
 
 from art_audio_ext.datasets.video_files import load_av
-from art_audio_ext.functional.resampling import resampled
-from art_audio_ext.functional.sound_channels import fitted
+from art_audio_ext.functional.resampling import precisely_resampled
+from art_audio_ext.functional.sound_channels import fitted, without_gain
 
 _CODECS = {"mp3": ("libmp3lame", "mp3", "fltp"), "opus": ("libopus", "ogg", "flt")}
 
@@ -27,6 +27,9 @@ def through_codec(sound: np.ndarray, rate: int, codec: str, kbps: int) -> np.nda
     """
     Encode and decode clips.
 
+    LAME, which makes the MP3, multiplies everything by .95 first, whatever the rate. At 26 dB below the sound that is
+    by far the largest change, and nothing that compression has lost: it is undone by the factor that fits best.
+
     :param sound: Shape (N, L) in [-1, 1], mono.
     :param rate: In Hz; MP3 and Opus have rates of their own, and other sound is resampled to the next.
     :param codec: "mp3" or "opus".
@@ -39,8 +42,12 @@ def through_codec(sound: np.ndarray, rate: int, codec: str, kbps: int) -> np.nda
         raise ValueError(f"there is no codec {codec!r}: choose {', '.join(_CODECS)}")
     rates = (8000, 12000, 16000, 24000, 48000) if codec == "opus" else (16000, 22050, 24000, 32000, 44100, 48000)
     inner = next((known for known in rates if known >= rate), rates[-1])
-    heard = [_coded(resampled(clip, rate, inner), inner, codec, kbps) for clip in sound]
-    back = [fitted(resampled(clip, got, rate), sound.shape[1]) for clip, got in heard]
+    back = []
+    for clip in np.asarray(sound, np.float64):
+        heard, got = _coded(precisely_resampled(clip, rate, inner), inner, codec, kbps)
+        found = precisely_resampled(heard, got, rate)[: len(clip)]
+        found = np.pad(found, (0, len(clip) - len(found)))
+        back.append(fitted(without_gain(found, clip) if codec == "mp3" else found, len(clip)))
     return np.stack(back) if back else np.array(sound, np.float32)
 
 

@@ -34,7 +34,7 @@ from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.sound_events_view import write_sound_events
 from art_audio_ext.report.voice_quality_view import HeardClips
 
-_RULES = 4  # raise it when cells of another time must not be mixed with new ones
+_RULES = 5  # raise it when cells of another time must not be mixed with new ones
 _HEARD = 6  # clips that the page plays
 
 

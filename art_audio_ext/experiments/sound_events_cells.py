@@ -155,6 +155,8 @@ def through_channel(sound: np.ndarray, rate: int, name: str) -> np.ndarray:
     if kind == "resample":
         part, _, whole = number.partition("/")
         return there_and_back(sound, rate, round(rate * int(part) / int(whole)) if whole else int(part))
+    if kind == "gain":
+        return (float(number) * np.asarray(sound, np.float64)).astype(np.float32)
     if kind == "room":
         return in_room(sound, room_response(rate))
     return through_codec(sound, rate, kind, int(number))

@@ -23,7 +23,7 @@ CURVES = ("white-noise", "fgsm", "pgd")  # of fixed size: searched over ratios; 
 PARTS = ("transfer", "survival", "inputs", "curves")
 SNR_DB = 20.0  # of the baselines, as published
 CHANNELS = (
-    *("none", "pcm-24", "pcm-16", "resample-48000", "resample-3/4", "resample-1/2", "room"),
+    *("none", "pcm-24", "pcm-16", "resample-48000", "resample-3/4", "resample-1/2", "gain-0.95", "room"),
     *("mp3-128", "mp3-64", "mp3-32", "opus-64", "opus-32", "opus-16"),
 )
 LOSSY = ("mp3", "opus")

@@ -69,7 +69,7 @@ def clip_reports(
     :param iterations: Of each clip (N,).
     :param queries: Of each clip (N,).
     :return: N reports.
-    :raises ValueError: If lengths differ or a score is no number.
+    :raises ValueError: If lengths differ, a score is no number, or scores are probabilities.
     """
     for name, array in (("scores before", scores[0]), ("scores after", scores[1]), ("labels", labels)):
         if len(array) != len(x):
@@ -148,16 +148,28 @@ def summarise(reports: list[ClipReport]) -> AttackSummary:
     )
 
 
-def probabilities(scores: np.ndarray) -> np.ndarray:
+def check_logits(scores: np.ndarray) -> np.ndarray:
     """
     :param scores: Logits (N, C); log-probabilities are logits, too.
-    :return: Their softmax, float64 (N, C).
-    :raises ValueError: If one is no number.
+    :return: The same in float64.
+    :raises ValueError: If one is no number, or they are probabilities, of which a softmax would make others.
     """
     scores = np.asarray(scores, np.float64)
     if np.isnan(scores).any():
         row = int(np.isnan(scores).any(axis=1).argmax())
         raise ValueError(f"the classifier's scores of row {row} are no numbers: look for NaN in its weights")
+    if scores.size and scores.min() >= 0 and np.allclose(scores.sum(axis=1), 1, rtol=1e-3):
+        raise ValueError("the classifier returns probabilities: return logits, or their logarithm, torch.log(p)")
+    return scores
+
+
+def probabilities(scores: np.ndarray) -> np.ndarray:
+    """
+    :param scores: Logits (N, C); log-probabilities are logits, too.
+    :return: Their softmax, float64 (N, C).
+    :raises ValueError: If one is no number, or they are probabilities.
+    """
+    scores = check_logits(scores)
     powers = np.exp(scores - scores.max(axis=1, keepdims=True))
     return powers / powers.sum(axis=1, keepdims=True)
 

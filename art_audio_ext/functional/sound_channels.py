@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.signal import fftconvolve
 
-from art_audio_ext.functional.resampling import resampled
+from art_audio_ext.functional.resampling import precisely_resampled
 
 
 def quantised(sound: np.ndarray, bits: int) -> np.ndarray:
@@ -33,8 +33,21 @@ def there_and_back(sound: np.ndarray, rate: int, other: int) -> np.ndarray:
     :param other: In Hz; where it is lower, what lies above its half is lost.
     :return: float32 (N, L) in [-1, 1].
     """
-    rows = [fitted(resampled(resampled(row, rate, other), other, rate), sound.shape[1]) for row in sound]
+    moved = [precisely_resampled(precisely_resampled(row, rate, other), other, rate) for row in sound]
+    rows = [fitted(row, sound.shape[1]) for row in moved]
     return np.stack(rows) if rows else np.array(sound, np.float32)
+
+
+def without_gain(found: np.ndarray, sound: np.ndarray) -> np.ndarray:
+    """
+    A clip at the level that brings it nearest to another, by least squares.
+
+    :param found: Shape (L,).
+    :param sound: Shape (L,), what it was made from.
+    :return: Shape (L,); `found` itself where that has nothing of the other.
+    """
+    along, energy = float(found @ sound), float(found @ found)
+    return found * (along / energy) if along > 0 else found
 
 
 def room_response(rate: int, *, seconds: float = 0.3, direct_db: float = 6.0, seed: int = 0) -> np.ndarray:

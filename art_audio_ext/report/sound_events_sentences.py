@@ -196,6 +196,7 @@ def _channel(name: str) -> str:
     """In words."""
     kind, _, size = name.partition("-")
     words = {"pcm": f"{size} bits", "room": "a room", "mp3": f"MP3 at {size} kbit/s", "opus": f"Opus at {size} kbit/s"}
+    words["gain"] = f"a gain of {size}"
     resampled = f"{size} of the rate" if "/" in size else f"{size} Hz"
     return words.get(kind, f"{resampled} and back" if kind == "resample" else name)
 

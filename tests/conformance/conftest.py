@@ -176,7 +176,7 @@ EVASION_ATTACKS = [
     Case(WhiteNoise, {"snr_db": 15, "seed": 3, "verbose": False}, {"snr_db": "loud"}),
     Case(FGSMAtSNR, {"snr_db": 25.0, "batch_size": 4, "verbose": False}, {"snr_db": float("nan")}),
     Case(PGDAtSNR, {"snr_db": 30.0, "max_iter": 3, "verbose": False}, {"max_iter": 0}),
-    Case(AudioDeepFool, {"max_iter": 5, "verbose": False}, {"nb_grads": 1}),
+    Case(AudioDeepFool, {"most_stretch": 2.0, "hurry_after": 0, "verbose": False}, {"nb_grads": 1}),
     Case(AudioCarliniL2, {"max_iter": 6, "binary_search_steps": 2, "verbose": False}, {"confidence": -1}),
     Case(
         LBFGS,

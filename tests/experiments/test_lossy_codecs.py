@@ -34,6 +34,17 @@ def test_in_step_and_better_with_more_bits(sound, codec, few, many):
     assert int(np.argmax(lags)) in (2, 3, 4)
 
 
+@pytest.mark.parametrize("rate", [16000, 12000])
+def test_an_encoder_of_many_bits_keeps_the_level(sound, rate):
+    """LAME's own gain of .95, and a resampler's errors, would be as loud as an attack."""
+    if missing_codecs():
+        pytest.skip(missing_codecs())
+    found = through_codec(sound, rate, "mp3", 128)
+    level = (found * sound).sum() / np.square(sound).sum()
+    assert level == pytest.approx(1, abs=1e-3)
+    assert np.square(found - sound).sum() / np.square(sound).sum() < 10**-4.5
+
+
 def test_what_is_missing_is_said(monkeypatch):
     def none():
         raise ImportError("no av")

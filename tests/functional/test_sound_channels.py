@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from art_audio_ext.functional.sound_channels import fitted, in_room, quantised, room_response, there_and_back
+from art_audio_ext.functional.sound_channels import (
+    fitted,
+    in_room,
+    quantised,
+    room_response,
+    there_and_back,
+    without_gain,
+)
 
 RATE = 8000
 SOUND = 0.3 * np.random.default_rng(0).standard_normal((2, 4000)).clip(-3, 3).astype(np.float32)
@@ -27,7 +34,25 @@ def test_a_lower_rate_loses_the_upper_band_alone():
     low, high = np.std(there_and_back(tones, RATE, RATE // 2)[:, 500:-500], axis=1)
     assert low == pytest.approx(0.2 / np.sqrt(2), rel=0.02)
     assert high < 0.01
-    np.testing.assert_allclose(there_and_back(tones, RATE, 48000)[:, 500:-500], tones[:, 500:-500], atol=0.01)
+
+
+@pytest.mark.parametrize("other", [48000, 44100, 6000])
+def test_what_a_rate_can_hold_comes_back_90_db_above_its_error(other):
+    spectrum = np.fft.rfft(SOUND[0].astype(np.float64))
+    spectrum[np.fft.rfftfreq(4000, 1 / RATE) > 0.85 * min(RATE, other) / 2] = 0
+    clip = np.fft.irfft(spectrum)[None]
+    error = (there_and_back(clip, RATE, other) - clip)[0, 500:-500]
+    assert 10 * np.log10(np.square(clip[0, 500:-500]).sum() / np.square(error).sum()) > 90
+    assert there_and_back(clip, RATE, RATE) == pytest.approx(clip, abs=1e-6)
+
+
+def test_a_gain_is_undone_and_nothing_else():
+    clip = SOUND[0].astype(np.float64)
+    np.testing.assert_allclose(without_gain(0.95 * clip, clip), clip)
+    other = np.roll(clip[::-1], 7)
+    assert np.square(without_gain(0.9 * clip + 0.1 * other, clip) - clip).sum() < np.square(0.2 * other).sum()
+    for nothing in (np.zeros(4000), -clip):
+        assert without_gain(nothing, clip) is nothing
 
 
 def test_a_room_keeps_loudness_and_place():

@@ -112,6 +112,7 @@ class AudioDeepFool(ReportedEvasion):
                 break
         done = torch.ones(len(clips), dtype=torch.bool, device=clips.device)
         done[rows] = False
+        points[rows] = clips[rows]
         points = self._halved(engine, before, points, own, done)
         steps = iterations.cpu().numpy()
         return points.cpu().numpy(), steps, 1 + 2 * steps + self.halvings * done.cpu().numpy()

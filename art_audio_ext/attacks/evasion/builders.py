@@ -9,6 +9,7 @@ from art.attacks.evasion import CarliniL2Method, DeepFool
 from art.estimators.classification import PyTorchClassifier
 
 from art_audio_ext.attacks.evasion.white_box import predicted
+from art_audio_ext.functional.attack_report import check_logits
 
 
 def audio_deepfool(estimator: PyTorchClassifier, **options: Any) -> DeepFool:
@@ -69,6 +70,4 @@ def _check_estimator(estimator: PyTorchClassifier) -> None:
     if estimator.clip_values is None:
         raise ValueError("the estimator has no clip_values: build it with clip_values=(-1.0, 1.0), the range of sound")
     noise = 0.1 * np.random.default_rng(0).standard_normal((1, *estimator.input_shape)).astype(np.float32)
-    scores = predicted(estimator, np.clip(noise, -1, 1))[0]
-    if scores.min() >= 0 and np.isclose(scores.sum(), 1, rtol=1e-3):
-        raise ValueError("the estimator returns probabilities: return logits, or their logarithm, torch.log(p)")
+    check_logits(predicted(estimator, np.clip(noise, -1, 1)))

@@ -49,6 +49,7 @@ class LBFGS(ReportedEvasion):
         "corrections",
         "max_iter",
         "restarts",
+        "tolerance",
         "batch_size",
         "verbose",
     ]
@@ -64,6 +65,7 @@ class LBFGS(ReportedEvasion):
         corrections: int = 15,
         max_iter: int = 150,
         restarts: int = 2,
+        tolerance: float = 1e-4,
         batch_size: int = 16,
         verbose: bool = True,
     ) -> None:
@@ -75,6 +77,7 @@ class LBFGS(ReportedEvasion):
         :param corrections: Of L-BFGS-B.
         :param max_iter: Steps of a solver.
         :param restarts: Further searches of the clips that were not broken.
+        :param tolerance: A solver ends when a step lowers its value by less than this share of it (or of 1).
         :param batch_size: Clips at a time; each holds 2 x `corrections` vectors of 8 bytes a sample.
         :param verbose: Show progress.
         :raises ValueError: If an option is unusable, or the preprocessing is not all PyTorch's.
@@ -86,6 +89,7 @@ class LBFGS(ReportedEvasion):
         self.corrections = corrections
         self.max_iter = max_iter
         self.restarts = restarts
+        self.tolerance = tolerance
         self.batch_size = batch_size
         self.verbose = verbose
         self._targeted = True
@@ -128,6 +132,7 @@ class LBFGS(ReportedEvasion):
         for name in ("corrections", "max_iter"):
             check_whole(getattr(self, name), name, 1)
         check_number(self.initial_const, "initial_const", 1e-12, 1e12)
+        check_number(self.tolerance, "tolerance", 0, 1)
 
 
 class _Search:
@@ -172,6 +177,7 @@ class _Search:
             (self.room[0][rows], self.room[1][rows]),
             corrections=self.attack.corrections,
             max_iter=self.attack.max_iter,
+            tolerance=self.attack.tolerance,
         )
         self.iterations[rows] += steps
         stuck = rows[~broke & np.isinf(self.energy[rows]) & (steps < _STUCK)]

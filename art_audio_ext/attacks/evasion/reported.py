@@ -14,7 +14,7 @@ from tqdm.auto import tqdm
 
 from art_audio_ext.attacks.evasion.base import AudioEvasion
 from art_audio_ext.attacks.evasion.white_box import as_labels, channels_last, check_whole, clip_bounds, predicted
-from art_audio_ext.functional.attack_report import ClipReport, clip_reports
+from art_audio_ext.functional.attack_report import ClipReport, check_logits, clip_reports
 from art_audio_ext.functional.checks import check_waveforms
 from art_audio_ext.functional.snr_change import is_silent
 
@@ -44,14 +44,15 @@ class ReportedEvasion(AudioEvasion):
             be called; None takes the classifier's own answers.
         :param kwargs: Options of the constructor, kept for later calls too.
         :return: float32 (N, L) within the clip values.
-        :raises ValueError: If the sound, the labels or an option is unusable, or a targeted attack has no `y`. What the
-            model itself raises, of clips shorter than its window for instance, passes through.
+        :raises ValueError: If the sound, the labels or an option is unusable, the classifier returns probabilities, or
+            a targeted attack has no `y`. What the model itself raises, of clips shorter than its window for instance,
+            passes through.
         """
         if kwargs:
             self.set_params(**kwargs)
         x = check_waveforms(x)
         given = as_labels(self.estimator, x, y, self.targeted).numpy()
-        before = predicted(self.estimator, x, self.batch_size)
+        before = check_logits(predicted(self.estimator, x, self.batch_size))
         called = before.argmax(1)
         wrong = (called == given) if self.targeted else (called != given)
         left = is_silent(x) | (wrong & self.leaves_wrong_clips)
