@@ -46,6 +46,10 @@ def sound_events_command(
             "constant_q resists), curves (success against SNR, with a search for noise, FGSM and PGD); default: all."
         ),
     ] = None,
+    options: Annotated[
+        str | None,
+        typer.Option(help="Of attacks, ATTACK.OPTION=VALUE, between commas, such as lbfgs.restarts=0.", metavar="LIST"),
+    ] = None,
     trainings: Annotated[
         int, typer.Option(min=1, help="Of each model; inputs are then compared over trainings as well.")
     ] = 1,
@@ -70,6 +74,7 @@ def sound_events_command(
         models=listed(models),
         attacks=listed(attacks),
         parts=listed(parts),
+        options=listed(options),
         trainings=trainings,
         clips=clips,
         epochs=epochs,

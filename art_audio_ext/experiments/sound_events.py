@@ -21,6 +21,7 @@ from art_audio_ext.experiments.sound_events_cells import EventContext, attacked_
 from art_audio_ext.experiments.sound_events_looks import survival_rows, transfer_rows
 from art_audio_ext.experiments.sound_events_models import model_rows, prepare_models
 from art_audio_ext.experiments.sound_events_names import MODELS, each_training, model_parts
+from art_audio_ext.experiments.sound_events_options import with_options
 from art_audio_ext.experiments.sound_events_plans import ATTACKS, CHANNELS, LOSSY, PARTS, PRESETS, Size
 from art_audio_ext.experiments.sound_events_strength import curve_rows, input_rows, needed_changes
 from art_audio_ext.experiments.sound_events_summary import (
@@ -46,6 +47,7 @@ def sound_events(
     models: Sequence[str] | None = None,
     attacks: Sequence[str] | None = None,
     parts: Sequence[str] | None = None,
+    options: Sequence[str] | None = None,
     trainings: int = 1,
     clips: int | None = None,
     epochs: int | None = None,
@@ -66,6 +68,7 @@ def sound_events(
     :param models: Of `MODELS`, instead of the preset's.
     :param attacks: Of `ATTACKS`, instead of the preset's.
     :param parts: Of `PARTS`, instead of the preset's.
+    :param options: Of attacks, such as `["lbfgs.restarts=0"]`, instead of their own; see `attack_options`.
     :param trainings: Of each model, each with a seed of its own; the first are those of one training.
     :param clips: Test clips at most, instead of the preset's number.
     :param epochs: Of the models, instead of the preset's.
@@ -79,7 +82,7 @@ def sound_events(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, models, attacks, parts, clips, trainings)
+    size = choose_size(preset, models, attacks, parts, clips, trainings, options)
     loading: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "progress": progress}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **loading)
     train, test = split_dataset(dataset, seed=seed)
@@ -93,7 +96,8 @@ def sound_events(
     record = {
         **{"experiment": "sound-events", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(dataset, train, test, context.test),
-        "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)},
+        "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)}
+        | {"options": {name: dict(values) for name, values in size.options}},
         **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
         **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels, seed)},
         **{"survival": survival_rows(looked, labels, seed), **_strength(size, attacked, searched, seed)},
@@ -112,6 +116,7 @@ def choose_size(
     parts: Sequence[str] | None = None,
     clips: int | None = None,
     trainings: int = 1,
+    options: Sequence[str] | None = None,
 ) -> Size:
     """
     A preset, with what was asked for in its place.
@@ -122,6 +127,7 @@ def choose_size(
     :param parts: Of `PARTS`; None as the preset says.
     :param clips: Test clips at most; None as the preset says.
     :param trainings: Of each model.
+    :param options: Of attacks, see `attack_options`.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -142,7 +148,7 @@ def choose_size(
     for name, count in (("clips", clips), ("trainings", trainings)):
         if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
             raise ValueError(f"{name} must be a whole number from 1 up, got {count!r}")
-    size = replace(size, models=each_training(size.models, trainings))
+    size = replace(size, models=each_training(size.models, trainings), options=with_options(size, options or ()))
     return size if clips is None else replace(size, clips=clips)
 
 

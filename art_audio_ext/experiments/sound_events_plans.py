@@ -19,6 +19,15 @@ from art_audio_ext.networks.sound_event_classifiers import ARCHITECTURES
 UNTARGETED = ("white-noise", "fgsm", "deepfool", "carlini")
 TARGETED = ("carlini-targeted", "lbfgs")
 ATTACKS = (*UNTARGETED, *TARGETED)
+ATTACK_CLASSES: dict[str, type[EvasionAttack]] = {
+    "white-noise": WhiteNoise,
+    "fgsm": FGSMAtSNR,
+    "pgd": PGDAtSNR,
+    "deepfool": AudioDeepFool,
+    "carlini": AudioCarliniL2,
+    "carlini-targeted": AudioCarliniL2,
+    "lbfgs": LBFGS,
+}
 CURVES = ("white-noise", "fgsm", "pgd")  # of fixed size: searched over ratios; PGD has no ratio of its own
 PARTS = ("transfer", "survival", "inputs", "curves")
 SNR_DB = 20.0  # of the baselines, as published
@@ -87,15 +96,11 @@ def build_attack(name: str, classifier: PyTorchClassifier, seed: int, options: d
     :return: The attack.
     :raises ValueError: If an option is unusable.
     """
-    common: dict[str, Any] = {"batch_size": 8, "verbose": False, **options}
+    given: dict[str, Any] = {"batch_size": 8, "verbose": False}
+    if name in CURVES:
+        given["snr_db"] = SNR_DB
     if name == "white-noise":
-        return WhiteNoise(classifier, **{"snr_db": SNR_DB, "seed": seed, **common})
-    if name == "fgsm":
-        return FGSMAtSNR(classifier, **{"snr_db": SNR_DB, **common})
-    if name == "pgd":
-        return PGDAtSNR(classifier, **{"snr_db": SNR_DB, **common})
-    if name == "deepfool":
-        return AudioDeepFool(classifier, **common)
-    if name == "lbfgs":
-        return LBFGS(classifier, **common)
-    return AudioCarliniL2(classifier, targeted=name == "carlini-targeted", **common)
+        given["seed"] = seed
+    if name == "carlini-targeted":
+        given["targeted"] = True
+    return ATTACK_CLASSES[name](classifier, **{**given, **options})
