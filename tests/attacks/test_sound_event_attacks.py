@@ -145,8 +145,16 @@ def test_a_target_that_is_the_label(classifier, x):
         assert summarise(attack.reports).clips == 2
     with pytest.raises(ValueError, match="row 0 is the clip's own label 0"):
         attack_report(classifier, x, bad, Y, targets=np.array([0, 2, 1]))
-    with pytest.raises(ValueError, match="targets names class 3"):
-        attack_report(classifier, x, bad, Y, targets=np.array([3, 2, 1]))
+    with pytest.raises(ValueError, match="targets row 1 names class 4: the classifier has 3 classes, give 0 to 2"):
+        attack_report(classifier, x, bad, Y, targets=np.array([1, 4, 3]))
+
+
+@pytest.mark.parametrize("make", [WhiteNoise, FGSMAtSNR, PGDAtSNR, AudioDeepFool, AudioCarliniL2, LBFGS])
+def test_a_label_out_of_range_is_named_with_its_row(classifier, x, make):
+    with pytest.raises(ValueError, match="y row 1 names class 4: the classifier has 3 classes, give 0 to 2"):
+        make(classifier, **QUIET).generate(x, np.array([0, 4, 3]))
+    with pytest.raises(ValueError, match="y row 2 is negative"):
+        make(classifier, **QUIET).generate(x, np.array([0, 2, -1]))
 
 
 def test_arts_own_attacks_get_the_same_report_and_agree(classifier, x):

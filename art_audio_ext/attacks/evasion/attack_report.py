@@ -12,7 +12,7 @@ from art.attacks.attack import EvasionAttack
 from torch import nn
 
 from art_audio_ext.attacks.evasion.reported import ReportedEvasion
-from art_audio_ext.attacks.evasion.white_box import as_labels, predicted
+from art_audio_ext.attacks.evasion.white_box import as_labels, known_classes, predicted
 from art_audio_ext.functional.attack_report import ClipReport, clip_reports
 from art_audio_ext.functional.checks import check_waveforms, class_indices
 
@@ -45,7 +45,7 @@ def attack_report(
     x, adversarial = check_waveforms(x), check_waveforms(adversarial, "adversarial")
     if x.shape != adversarial.shape:
         raise ValueError(f"adversarial has shape {adversarial.shape}, x {x.shape}: they must be the same")
-    wanted = None if targets is None else _targets(estimator, targets, len(x))
+    wanted = None if targets is None else known_classes(estimator, targets, len(x), "targets")
     if wanted is not None and y is not None:
         own = class_indices(y, len(x))
         if (own == wanted).any():
@@ -108,10 +108,3 @@ def _counted_rows(estimator: Any, seen: list[int]) -> Iterator[None]:
         yield
     finally:
         handle.remove()
-
-
-def _targets(estimator: Any, targets: np.ndarray, count: int) -> np.ndarray:
-    wanted = class_indices(targets, count, "targets")
-    if wanted.max() >= estimator.nb_classes:
-        raise ValueError(f"targets names class {wanted.max()}, the classifier has {estimator.nb_classes}")
-    return wanted

@@ -135,10 +135,29 @@ def as_labels(estimator: PyTorchClassifier, x: np.ndarray, y: np.ndarray | None,
         if targeted:
             raise ValueError("a targeted attack needs y, the classes that clips shall be called")
         y = predicted(estimator, x).argmax(1)
-    labels = class_indices(y, len(x))
-    if labels.max() >= estimator.nb_classes:
-        raise ValueError(f"y names class {labels.max()}, the classifier has {estimator.nb_classes}")
-    return torch.from_numpy(labels)
+    return torch.from_numpy(known_classes(estimator, y, len(x)))
+
+
+def known_classes(estimator: PyTorchClassifier, y: np.ndarray, count: int, name: str = "y") -> np.ndarray:
+    """
+    Labels that the classifier has.
+
+    :param estimator: Says how many classes there are.
+    :param y: Class indices (N,) or one-hot rows (N, C).
+    :param count: N.
+    :param name: What a message calls them.
+    :return: int64 (N,).
+    :raises ValueError: If they are unusable; of a label out of range the message says its row and the range.
+    """
+    labels = class_indices(y, count, name)
+    wrong = labels >= estimator.nb_classes
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise ValueError(
+            f"{name} row {row} names class {labels[row]}: the classifier has {estimator.nb_classes} classes, give 0 to "
+            f"{estimator.nb_classes - 1}"
+        )
+    return labels
 
 
 def clip_bounds(estimator: PyTorchClassifier) -> tuple[float, float]:
