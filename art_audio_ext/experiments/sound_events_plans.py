@@ -78,7 +78,7 @@ _FAST = (
 _COARSE = (("low_db", 0.0), ("high_db", 100.0), ("step_db", 20.0), ("tolerance_db", 2.0))
 _COMPARED = (*ARCHITECTURES, "vgg13@wave", "vgg13@constant_q")  # one network with each input, beside all five
 PRESETS = {
-    # four minutes of one core's time with 150 clips of three seconds; L-BFGS alone would be two more
+    # five minutes of one core's time with 150 clips of three seconds; L-BFGS alone would be two more
     "quick": Size(
         ("vgg13", "vgg13@wave"), "quick", 20, (*UNTARGETED, "carlini-targeted"), 1, 1, options=_FAST, search=_COARSE
     ),
