@@ -14,6 +14,14 @@ Epochs = Annotated[int | None, typer.Option(min=1, help="Instead of the preset's
 Accelerator = Annotated[str, typer.Option(help="auto, cpu or gpu.")]
 Devices = Annotated[int, typer.Option(min=1, help="How many GPUs.")]
 Precision = Annotated[str, typer.Option(help="float32 or bfloat16.")]
+Recording = Annotated[
+    str | None,
+    typer.Option(
+        "--speaker-pattern",
+        help="Of folders: a regular expression that finds in a path, as group 1, who plays or which recording a clip "
+        "is from; clips of one are not both learnt and tested.",
+    ),
+]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from art_audio_ext.cli_options import listed
+from art_audio_ext.cli_options import Recording, listed
 
 
 def register(app: typer.Typer) -> None:
@@ -57,6 +57,7 @@ def sound_events_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the models, instead of the preset's.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
     sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
+    speaker_pattern: Recording = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same result.")] = 0,
     jobs: Annotated[int, typer.Option(min=1, help="Cells at a time.")] = 1,
     backend: Annotated[str, typer.Option(help="loky (this machine) or dask (a cluster).")] = "loky",
@@ -80,6 +81,7 @@ def sound_events_command(
         epochs=epochs,
         seconds=seconds,
         sample_rate=sample_rate,
+        speaker_pattern=speaker_pattern,
         seed=seed,
         progress=not quiet,
         jobs=jobs,

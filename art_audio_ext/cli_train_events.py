@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from art_audio_ext.cli_options import Recording
 from art_audio_ext.cli_train import say_accuracy
 
 
@@ -40,6 +41,7 @@ def train_sound_events(
     mixup: Annotated[float | None, typer.Option(min=0, help="Of Beta(mixup, mixup); 0 mixes none.")] = None,
     seconds: Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")] = 3.0,
     sample_rate: Annotated[int, typer.Option(help="Resample to this many Hz.")] = 16000,
+    speaker_pattern: Recording = None,
     clips: Annotated[int | None, typer.Option(min=1, help="Draw so many, the same share of every class.")] = None,
     accelerator: Annotated[str, typer.Option(help="auto, cpu or gpu.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="How many GPUs.")] = 1,
@@ -59,6 +61,7 @@ def train_sound_events(
         changes=changes,
         seconds=seconds,
         sample_rate=sample_rate,
+        speaker_pattern=speaker_pattern,
         clips=clips,
         accelerator=accelerator,
         devices=devices,

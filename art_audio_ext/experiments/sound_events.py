@@ -53,6 +53,7 @@ def sound_events(
     epochs: int | None = None,
     seconds: float = 3.0,
     sample_rate: int = 16000,
+    speaker_pattern: str | None = None,
     seed: int = 0,
     progress: bool = True,
     **engine: Any,
@@ -74,6 +75,7 @@ def sound_events(
     :param epochs: Of the models, instead of the preset's.
     :param seconds: Cut or pad every clip to this many; unused with a dataset.
     :param sample_rate: Resample to this many Hz; unused with a dataset.
+    :param speaker_pattern: See `load_dataset`; unused with a dataset.
     :param seed: Of everything.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
@@ -84,6 +86,7 @@ def sound_events(
     begin, out = time.perf_counter(), Path(out)
     size = choose_size(preset, models, attacks, parts, clips, trainings, options)
     loading: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "progress": progress}
+    loading["speaker_pattern"] = speaker_pattern
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **loading)
     train, test = split_dataset(dataset, seed=seed)
     run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
