@@ -25,7 +25,7 @@ def sound_events_command(
         str,
         typer.Option(
             help="quick (two models, 20 clips), standard (the five and vgg13 with each input, all test clips) or paper "
-            "(networks of published width, a GPU)."
+            "(networks of published width, a GPU; as published, these hear 32 kHz: add --sample-rate 32000)."
         ),
     ] = "quick",
     models: Annotated[
@@ -49,6 +49,13 @@ def sound_events_command(
     options: Annotated[
         str | None,
         typer.Option(help="Of attacks, ATTACK.OPTION=VALUE, between commas, such as lbfgs.restarts=0.", metavar="LIST"),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            help="From these targeted attacks start, at these they aim; default: all. As published: "
+            "Bass_drum,Cello,Clarinet,Oboe,Snare_drum,Violin_or_fiddle. Untargeted attacks are of all labels."
+        ),
     ] = None,
     trainings: Annotated[
         int, typer.Option(min=1, help="Of each model; inputs are then compared over trainings as well.")
@@ -76,6 +83,7 @@ def sound_events_command(
         attacks=listed(attacks),
         parts=listed(parts),
         options=listed(options),
+        labels=listed(labels),
         trainings=trainings,
         clips=clips,
         epochs=epochs,

@@ -28,7 +28,10 @@ def train_sound_events(
     ],
     model: Annotated[str, typer.Option(help="vgg13, crnn, gcnn, dense-mel or dense-wav.")] = "vgg13",
     preset: Annotated[
-        str, typer.Option(help="quick (narrow, minutes on a core for 150 clips) or paper (published sizes).")
+        str,
+        typer.Option(
+            help="quick (narrow, minutes on a core for 150 clips) or paper (published sizes; with --sample-rate 32000)."
+        ),
     ] = "quick",
     front_end: Annotated[
         str | None, typer.Option(help="mel, wave (learnt filters) or constant_q, instead of the model's own.")

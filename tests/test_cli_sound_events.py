@@ -44,3 +44,20 @@ def test_clips_of_a_take_are_kept_apart_where_a_pattern_tells_it(takes, tmp_path
     assert set(unknown.speakers) == {""}
     assert len(set(test.speakers)) == 2  # a take of each label
     assert not set(test.speakers) & {"", *train.speakers}
+
+
+def test_labels_and_the_published_rate_reach_the_study(tmp_path, monkeypatch):
+    given = {}
+
+    def study(data, out, **options):
+        given.update(options)
+        raise ValueError("enough is seen")
+
+    monkeypatch.setattr(sound_events, "sound_events", study)
+    words = ["experiment", "sound-events", "--data", "x", "--out", str(tmp_path), "--labels", "Cello, Oboe"]
+    CliRunner().invoke(app, words)
+    assert (given["labels"], given["sample_rate"]) == (["Cello", "Oboe"], 16000)
+    CliRunner().invoke(app, words[:-2])
+    assert given["labels"] is None
+    for command in (words[:2], ["train", "sound-events"]):
+        assert "--sample-rate 32000" in " ".join(CliRunner().invoke(app, [*command, "--help"]).output.split())

@@ -30,7 +30,13 @@ from art_audio_ext.experiments.sound_events_summary import (
     distribution_rows,
     pair_rows,
 )
-from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, curve_tasks, look_tasks
+from art_audio_ext.experiments.sound_events_tasks import (
+    attack_tasks,
+    chosen_clips,
+    chosen_labels,
+    curve_tasks,
+    look_tasks,
+)
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.sound_events_view import write_sound_events
 from art_audio_ext.report.voice_quality_view import HeardClips
@@ -48,6 +54,7 @@ def sound_events(
     attacks: Sequence[str] | None = None,
     parts: Sequence[str] | None = None,
     options: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
     trainings: int = 1,
     clips: int | None = None,
     epochs: int | None = None,
@@ -65,11 +72,12 @@ def sound_events(
 
     :param data: As `load_dataset` takes it, or a dataset. Its own split is kept, else one is drawn.
     :param out: Folder for everything; made if absent.
-    :param preset: A key of `PRESETS`.
+    :param preset: A key of `PRESETS`; "paper" is as published with a `sample_rate` of 32000.
     :param models: Of `MODELS`, instead of the preset's.
     :param attacks: Of `ATTACKS`, instead of the preset's.
     :param parts: Of `PARTS`, instead of the preset's.
     :param options: Of attacks, such as `["lbfgs.restarts=0"]`, instead of their own; see `attack_options`.
+    :param labels: From which targeted attacks start and at which they aim, at least two; None for all.
     :param trainings: Of each model, each with a seed of its own; the first are those of one training.
     :param clips: Test clips at most, instead of the preset's number.
     :param epochs: Of the models, instead of the preset's.
@@ -89,21 +97,25 @@ def sound_events(
     loading["speaker_pattern"] = speaker_pattern
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **loading)
     train, test = split_dataset(dataset, seed=seed)
+    size = replace(size, labels=chosen_labels(labels, chosen_clips(test, size.clips, seed)))
     run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
     files = prepare_models(size.models, train, out / "models", size.training, **run)
     judged = model_rows(files, test)
     context = EventContext(chosen_clips(test, size.clips, seed), files, out / "clips")
     note = missing_codecs() if "survival" in size.parts else ""
     attacked, searched, looked = _cells(size, context, out, note, seed, {"progress": progress, **engine})
-    labels, names = context.test.labels, dataset.label_names
+    own, names = context.test.labels, dataset.label_names
     record = {
         **{"experiment": "sound-events", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(dataset, train, test, context.test),
         "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)}
-        | {"options": {name: dict(values) for name, values in size.options}},
+        | {
+            "options": {name: dict(values) for name, values in size.options},
+            "targeted_labels": list(size.labels or names),
+        },
         **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
-        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, labels, seed)},
-        **{"survival": survival_rows(looked, labels, seed), **_strength(size, attacked, searched, seed)},
+        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, own, seed)},
+        **{"survival": survival_rows(looked, own, seed), **_strength(size, attacked, searched, seed)},
         "notes": [note] if note else [],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),

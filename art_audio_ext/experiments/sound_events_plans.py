@@ -52,6 +52,7 @@ class Size:
     :param parts: Of `PARTS`.
     :param options: Of the attacks, by name, instead of their own.
     :param search: Of `highest_snr`, for the curves of attacks of fixed size.
+    :param labels: From which targeted attacks start and at which they aim; None for all.
     """
 
     models: tuple[str, ...]
@@ -63,6 +64,7 @@ class Size:
     parts: tuple[str, ...] = PARTS
     options: tuple[tuple[str, tuple[tuple[str, Any], ...]], ...] = ()
     search: tuple[tuple[str, float], ...] = (("low_db", 0.0), ("high_db", 100.0))
+    labels: tuple[str, ...] | None = None
 
     def options_of(self, attack: str) -> dict[str, Any]:
         """What this size says of an attack."""

@@ -37,23 +37,51 @@ def chosen_clips(test: AudioDataset, most: int | None, seed: int) -> AudioDatase
     return test.subset(np.sort(first[:most]))
 
 
+def chosen_labels(names: Sequence[str] | None, clips: AudioDataset) -> tuple[str, ...] | None:
+    """
+    Labels that targeted attacks keep to.
+
+    :param names: What was asked for; None for all.
+    :param clips: Those that are attacked.
+    :return: Each once; None for all.
+    :raises ValueError: If a label is unknown, there are fewer than two, or no clip to attack has one of them.
+    """
+    if names is None:
+        return None
+    found, known = tuple(dict.fromkeys(names)), ", ".join(clips.label_names)
+    if unknown := [name for name in found if name not in clips.label_names]:
+        raise ValueError(f"labels: there is no {', '.join(unknown)}: choose among {known}")
+    if len(found) < 2:
+        raise ValueError(f"labels: name at least two, one to start from and one to aim at, of {known}")
+    if not np.isin(clips.labels, _indices(found, clips)).any():
+        raise ValueError(
+            f"labels: none of the {len(clips)} clips to attack is of {', '.join(found)}: attack more clips"
+        )
+    return found
+
+
 def pairs(test: AudioDataset, size: Size, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """
     Clips, each with some other labels.
 
     :param test: Clips that are attacked.
-    :param size: Says how many of each.
+    :param size: Says how many of each, and among which labels.
     :param seed: Of the draw.
     :return: Rows of `test` (P,) and targets (P,), never a clip's own label.
     """
     draws, rows, targets = np.random.default_rng(seed), [], []
-    labels = np.unique(test.labels)
-    for label in labels:
+    meant = _indices(test.label_names if size.labels is None else size.labels, test)
+    for label in np.intersect1d(test.labels, meant):
         for row in draws.permutation(np.flatnonzero(test.labels == label))[: size.per_label]:
-            others = draws.permutation(np.setdiff1d(np.arange(len(test.label_names)), label))[: size.targets]
+            others = draws.permutation(np.setdiff1d(meant, label))[: size.targets]
             rows += [int(row)] * len(others)
             targets += others.tolist()
     return np.array(rows, np.int64), np.array(targets, np.int64)
+
+
+def _indices(names: Sequence[str], test: AudioDataset) -> np.ndarray:
+    """Of labels, rising."""
+    return np.flatnonzero(np.isin(test.label_names, names))
 
 
 def attack_tasks(size: Size, test: AudioDataset, checksums: dict[str, str], seed: int) -> list[dict[str, Any]]:
