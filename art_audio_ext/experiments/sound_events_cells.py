@@ -84,15 +84,22 @@ def _attacked(experiment: dict[str, Any], context: EventContext) -> dict[str, An
 
 
 def _searched(experiment: dict[str, Any], context: EventContext) -> dict[str, Any]:
-    """`clips`: of each that the model had right, its `row` and the highest ratio that breaks it, or None; `seconds`."""
+    """
+    `clips`: of each that the model had right, its `row`, `snr_db`, the highest ratio that breaks it, and `already`.
+
+    `snr_db` is None where none broke it, and where the attack found it wrong without a change (`already`: scores may
+    round otherwise in other company). `seconds` for all. Cells of before `already` have none: no clip was so.
+    """
     model, rows, sound, labels, right = _block(experiment, context)
     begin, found = time.perf_counter(), np.empty(0)
     if right.any():
         classifier = model.classifier(length=sound.shape[1])
         attack = build_attack(experiment["attack"], classifier, experiment["seed"], experiment["options"])
         found = minimal_snr(attack, sound[right], labels[right], **experiment["search"])
-    ratios = [float(ratio) if np.isfinite(ratio) else None for ratio in found]
-    clips = [{"row": int(row), "snr_db": ratio} for row, ratio in zip(rows[right], ratios, strict=True)]
+    clips: list[dict[str, Any]] = []
+    for row, ratio in zip(rows[right], found, strict=True):
+        known = float(ratio) if np.isfinite(ratio) else None
+        clips.append({"row": int(row), "snr_db": known, "already": bool(np.isposinf(ratio))})
     return {"clips": clips, "seconds": time.perf_counter() - begin}
 
 

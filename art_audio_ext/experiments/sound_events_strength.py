@@ -44,21 +44,23 @@ def needed_changes(attacked: Sequence[Cell], searched: Sequence[Cell]) -> list[N
     """
     Of attacks that look for the smallest change, from their reports; of those of fixed size, from the search.
 
+    A clip that has the answer without an attack needs none, and is left out: it is neither broken nor unbroken.
+
     :param attacked: Tasks of `attack_tasks` with their results.
     :param searched: Tasks of `curve_tasks` with their results.
-    :return: One for each clip attacked.
+    :return: One for each clip attacked, but for those.
     """
     found = []
     for task, result in attacked:
         if task["attack"] not in CURVES and result["clips"]:
-            clips = result["clips"]
+            clips = [clip for clip in result["clips"] if not clip["already"]]
             ratios = reported_snr([ClipReport(**{k: v for k, v in clip.items() if k != "row"}) for clip in clips])
             found += [
                 Needed(task["attack"], task["model"], clip["row"], clip["target"], float(ratio))
                 for clip, ratio in zip(clips, ratios, strict=True)
             ]
     for task, result in searched:
-        for clip in result["clips"]:
+        for clip in (clip for clip in result["clips"] if not clip.get("already", False)):
             ratio = -math.inf if clip["snr_db"] is None else clip["snr_db"]
             found.append(Needed(task["attack"], task["model"], clip["row"], None, ratio))
     return found

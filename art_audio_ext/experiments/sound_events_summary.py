@@ -22,10 +22,10 @@ def attack_rows(attacked: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]
 
     :param attacked: Tasks of attacks with their results.
     :param seed: Of the bootstrap.
-    :return: `attack`, `model`, `clips` that were right before, `success` with its 95% interval (`low`, `high`; clips
-        shown to several models stand or fall together); of successes `snr_median` (`median_low`, `median_high`),
-        `snr_mean` (`snr_low`, `snr_high`) in dB and mean confidences; of all `iterations`, `queries` and
-        `seconds_per_clip`.
+    :return: `attack`, `model`, `clips` that were right before and had not the answer already, `success` with its 95%
+        interval (`low`, `high`; clips shown to several models stand or fall together); of successes `snr_median`
+        (`median_low`, `median_high`), `snr_mean` (`snr_low`, `snr_high`) in dB and mean confidences; of all
+        `iterations`, `queries` and `seconds_per_clip`.
     """
     rows = []
     for attack in _names(attacked, "attack"):
@@ -46,7 +46,7 @@ def pair_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> list[dict
     """
     groups: dict[tuple[str, int, int], list[dict[str, Any]]] = {}
     for task, result in attacked:
-        for clip in result["clips"]:
+        for clip in _asked(result):
             if clip["target"] is not None:
                 groups.setdefault((task["attack"], clip["label"], clip["target"]), []).append(clip)
     rows = []
@@ -67,7 +67,7 @@ def distribution_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> l
     """
     rows = []
     for attack in _names(attacked, "attack"):
-        clips = [c for task, result in attacked if task["attack"] == attack for c in result["clips"] if c["success"]]
+        clips = [c for task, result in attacked if task["attack"] == attack for c in _asked(result) if c["success"]]
         clips = [clip for clip in clips if clip["target"] is None]
         reached, left = (Counter(clip[key] for clip in clips) for key in ("new_label", "label"))
         for label, name in enumerate(label_names) if clips else ():
@@ -76,8 +76,13 @@ def distribution_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> l
     return rows
 
 
+def _asked(result: dict[str, Any]) -> list[dict[str, Any]]:
+    """Clips of a cell without those that had the answer before the attack, which deserves no credit for them."""
+    return [clip for clip in result["clips"] if not clip["already"]]
+
+
 def _attack_row(attack: str, model: str, cells: Sequence[Cell], seed: int) -> dict[str, Any]:
-    clips = [clip for _, result in cells for clip in result["clips"]]
+    clips = [clip for _, result in cells for clip in _asked(result)]
     broken = [clip for clip in clips if clip["success"]]
     row: dict[str, Any] = {"attack": attack, "model": model}
     row |= share_of([(clip["row"], clip["success"]) for clip in clips], "success", seed)

@@ -14,7 +14,8 @@ from art_audio_ext.report.text import markdown, percent, plural, printable
 from art_audio_ext.report.voice_quality_view import HeardClips, listen_cards
 
 _EXPLANATION = (
-    "Only clips that a model had right are attacked. Success: called something else, in a targeted attack the target. "
+    "Only clips that a model had right are attacked; one that had an attack's answer before it is not counted. "
+    "Success: called something else, in a targeted attack the target. "
     "SNR, over the whole clip, and confidences are of successes: before, of the label; after, of the new label and of "
     "the old one. Transfer: attacked clips that fooled the model they were made for, shown to another; the share "
     "fooled of those that the other had right, beside white noise of equal energy. Survival: attacks that fooled the "

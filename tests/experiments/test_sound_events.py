@@ -64,6 +64,21 @@ def test_rows_of_attacks_count_clips_once():
     assert spread == {("low", 2, 1), ("high", 1, 2)}
 
 
+def test_clips_that_had_the_answer_already_are_counted_nowhere():
+    had = {"already": True, "queries": 1}
+    left, aimed = clip(0, True, None, 1) | had, clip(0, True, None, 1, 1) | had
+    cells = [attacked("m", "a", left, clip(1, True, 50.0, 1), clip(2, False, None, 1))]
+    cells += [attacked("m", "t", aimed, clip(1, False, None, 0, 1)), attacked("m", "u", aimed)]
+    first, second, third = attack_rows(cells)
+    assert (first["clips"], first["success"], first["iterations"]) == (2, 0.5, 3.0)
+    assert (second["clips"], second["success"]) == (1, 0.0)
+    assert (third["clips"], third["success"], third["low"]) == (0, None, None)
+    (pair,) = pair_rows(cells, ("low", "high"))
+    assert (pair["attack"], pair["pairs"], pair["success"]) == ("t", 1, 0.0)
+    low, high = distribution_rows(cells, ("low", "high"))
+    assert (low["left"], high["reached"], high["share"]) == (1, 1, 1.0)
+
+
 def test_pairs_have_a_row_each_and_no_untargeted_clip():
     cells = [attacked("m", "t", clip(0, True, 40.0, 1, 1), clip(1, False, None, 0, 1), clip(2, True, 30.0, 0, 0))]
     cells.append(attacked("m", "a", clip(0, True, 10.0, 1)))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from art_audio_ext.experiments import sound_events_cells as cells
 from art_audio_ext.experiments.sound_events_plans import PRESETS
 from art_audio_ext.experiments.sound_events_strength import Needed, curve_rows, input_rows, needed_changes
 from art_audio_ext.experiments.sound_events_tasks import curve_tasks
 
 
-def report(row, snr, target=None, success=True):
+def report(row, snr, target=None, success=True, already=False):
     about = {"row": row, "snr_db": snr, "label": 0, "target": target, "new_label": 1, "success": success}
     about |= {"old_confidence": 0.9, "new_confidence": 0.6, "old_label_confidence": 0.3}
-    return about | {"already": False, "silent": False, "iterations": 1, "queries": 1}
+    return about | {"already": already, "silent": False, "iterations": 1, "queries": 1}
 
 
 def cell(model, attack, *clips):
@@ -38,6 +41,33 @@ def test_fixed_sizes_are_searched_and_others_reported():
     assert [(one.attack, one.row, one.target, one.snr_db) for one in found] == [
         *(("deepfool", 0, None, 60.0), ("deepfool", 1, None, -math.inf), ("lbfgs", 2, 1, 80.0)),
         *(("fgsm", 0, None, 35.0), ("fgsm", 1, None, -math.inf)),
+    ]
+
+
+def test_a_clip_that_is_wrong_already_is_neither_broken_nor_unbroken():
+    attacked = [
+        cell("vgg13", "deepfool", report(0, 60.0), report(1, None, already=True), report(2, 3.0, success=False))
+    ]
+    searched = [{"row": 0, "snr_db": 35.0}, {"row": 1, "snr_db": None, "already": True}, {"row": 2, "snr_db": None}]
+    found = needed_changes(attacked, [cell("vgg13", "fgsm", *searched, {**searched[2], "row": 3, "already": False})])
+    assert [(one.attack, one.row, one.snr_db) for one in found] == [
+        *(("deepfool", 0, 60.0), ("deepfool", 2, -math.inf)),
+        *(("fgsm", 0, 35.0), ("fgsm", 2, -math.inf), ("fgsm", 3, -math.inf)),
+    ]
+    assert [row["clips"] for row in curve_rows(found, np.array([20.0]))] == [3, 2]
+
+
+def test_a_search_tells_a_clip_that_is_wrong_already_from_one_that_never_breaks(monkeypatch):
+    rows, right = np.array([4, 5, 6, 7]), np.array([True, True, False, True])
+    model = SimpleNamespace(classifier=lambda length: None)
+    monkeypatch.setattr(cells, "_block", lambda *given: (model, rows, np.zeros((4, 8)), np.zeros(4, int), right))
+    monkeypatch.setattr(cells, "build_attack", lambda *given: None)
+    monkeypatch.setattr(cells, "minimal_snr", lambda *given, **search: np.array([np.inf, -np.inf, 30.0]))
+    found = cells.run_cell({"kind": "curve", "attack": "fgsm", "seed": 0, "options": {}, "search": {}}, None)
+    assert json.loads(json.dumps(found["clips"])) == [
+        {"row": 4, "snr_db": None, "already": True},
+        {"row": 5, "snr_db": None, "already": False},
+        {"row": 7, "snr_db": 30.0, "already": False},
     ]
 
 
