@@ -28,6 +28,7 @@ from art_audio_ext.experiments.sound_events_summary import (
     Cell,
     attack_rows,
     distribution_rows,
+    move_rows,
     pair_rows,
 )
 from art_audio_ext.experiments.sound_events_tasks import (
@@ -87,7 +88,7 @@ def sound_events(
     :param seed: Of everything.
     :param progress: Show progress bars.
     :param engine: `jobs`, `backend` and `scheduler` of `sweep`.
-    :return: `models`, `attacks`, `pairs`, `labels`, `transfer` and `survival`, lists of rows of
+    :return: `models`, `attacks`, `pairs`, `labels`, `moves`, `transfer` and `survival`, lists of rows of
         `sound_events_summary`, `inputs` and `curves` of `sound_events_strength`; data, sizes, notes and machine.
     :raises ValueError: If the data, a name or a number is unusable.
     """
@@ -114,7 +115,8 @@ def sound_events(
             "targeted_labels": list(size.labels or names),
         },
         **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
-        **{"labels": distribution_rows(attacked, names), "transfer": transfer_rows(looked, own, seed)},
+        **{"labels": distribution_rows(attacked, names), "moves": move_rows(attacked, names)},
+        "transfer": transfer_rows(looked, own, seed),
         **{"survival": survival_rows(looked, own, seed), **_strength(size, attacked, searched, seed)},
         "notes": [note] if note else [],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},

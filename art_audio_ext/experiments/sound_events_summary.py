@@ -67,13 +67,35 @@ def distribution_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> l
     """
     rows = []
     for attack in _names(attacked, "attack"):
-        clips = [c for task, result in attacked if task["attack"] == attack for c in _asked(result) if c["success"]]
-        clips = [clip for clip in clips if clip["target"] is None]
+        clips = _moved(attacked, attack)
         reached, left = (Counter(clip[key] for clip in clips) for key in ("new_label", "label"))
         for label, name in enumerate(label_names) if clips else ():
             row: dict[str, Any] = {"attack": attack, "label": name, "left": left[label], "reached": reached[label]}
             rows.append({**row, "share": reached[label] / len(clips)})
     return rows
+
+
+def move_rows(attacked: Sequence[Cell], label_names: Sequence[str]) -> list[dict[str, Any]]:
+    """
+    Figure 1: from which label to which untargeted attacks moved clips, over all models.
+
+    :param attacked: Tasks of attacks with their results.
+    :param label_names: By class index.
+    :return: `attack`, `label`, `new_label`, `clips`, where there are any.
+    """
+    rows = []
+    for attack in _names(attacked, "attack"):
+        ways = Counter((clip["label"], clip["new_label"]) for clip in _moved(attacked, attack))
+        for (label, new), clips in sorted(ways.items()):
+            row = {"attack": attack, "label": label_names[label], "new_label": label_names[new]}
+            rows.append({**row, "clips": clips})
+    return rows
+
+
+def _moved(attacked: Sequence[Cell], attack: str) -> list[dict[str, Any]]:
+    """Clips that an attack broke; none of a targeted one."""
+    clips = [clip for task, result in attacked if task["attack"] == attack for clip in _asked(result)]
+    return [clip for clip in clips if clip["success"] and clip["target"] is None]
 
 
 def _asked(result: dict[str, Any]) -> list[dict[str, Any]]:

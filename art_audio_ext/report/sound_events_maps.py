@@ -1,4 +1,4 @@
-"""Heat maps of the study of sound-event classifiers: transfer between models, targeted attacks between labels."""
+"""Heat maps of the study of sound-event classifiers: transfer between models, attacks between labels."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from art_audio_ext.report.pictures import png
-from art_audio_ext.report.text import plot_text
+from art_audio_ext.report.text import plot_text, plural
 
 
 def draw_transfer(rows: list[dict[str, Any]]) -> bytes:
@@ -23,16 +23,29 @@ def draw_transfer(rows: list[dict[str, Any]]) -> bytes:
     rows = [row for row in rows if row["source"] != "all"]
     attacks = list(dict.fromkeys(row["attack"] for row in rows))
     models = list(dict.fromkeys(name for row in rows for name in (row["source"], row["other"])))
-    columns = min(3, len(attacks))
-    lines = -(-len(attacks) // columns)
-    each = max(2.7, 0.36 * len(models))
-    figure = Figure(figsize=(1 + (each + 0.2) * columns, 0.6 + each * lines), layout="constrained")
-    for panel in (panels := figure.subplots(lines, columns, squeeze=False).ravel())[len(attacks) :]:
-        panel.axis("off")
-    for panel, attack in zip(panels, attacks, strict=False):
+    figure, panels = _panels(len(attacks), 3, max(2.7, 0.36 * len(models)))
+    for panel, attack in zip(panels, attacks, strict=True):
         own = [row for row in rows if row["attack"] == attack]
         _map(panel, _grid(own, ("source", "other", "fooled"), models, models), (models, models), (0, 1), _percent)
         panel.set_title(attack, fontsize=8)
+    return png(figure)
+
+
+def draw_moves(rows: list[dict[str, Any]], label_names: list[str]) -> bytes:
+    """
+    Figure 1 of the paper, a map for each untargeted attack: clips from the label of a line to that of a column.
+
+    :param rows: From `move_rows`, at least one.
+    :param label_names: By class index.
+    :return: A PNG.
+    """
+    attacks, most = list(dict.fromkeys(row["attack"] for row in rows)), max(row["clips"] for row in rows)
+    figure, panels = _panels(len(attacks), 2, max(2.7, 0.2 * len(label_names)))
+    for panel, attack in zip(panels, attacks, strict=True):
+        own = [row for row in rows if row["attack"] == attack]
+        found = _grid(own, ("label", "new_label", "clips"), label_names, label_names)
+        _map(panel, found, (label_names, label_names), (0, most), _whole)
+        panel.set_title(f"{attack}: {plural(sum(row['clips'] for row in own), 'clip')}", fontsize=8)
     return png(figure)
 
 
@@ -60,6 +73,17 @@ def draw_pairs(rows: list[dict[str, Any]], label_names: list[str]) -> bytes:
             _map(panel, _grid(own, ("label", "target", key), lines, columns), (lines, columns), ends, shown)
             panel.set_title(f"{attack}: {'success' if key == 'success' else 'median SNR, dB'}", fontsize=8)
     return png(figure)
+
+
+def _panels(count: int, columns: int, each: float) -> tuple[Figure, list[Axes]]:
+    """A figure of so many panels, each of so many inches, in lines of at most so many."""
+    columns = min(columns, count)
+    lines = -(-count // columns)
+    figure = Figure(figsize=(1 + (each + 0.2) * columns, 0.6 + each * lines), layout="constrained")
+    panels = list(figure.subplots(lines, columns, squeeze=False).ravel())
+    for panel in panels[count:]:
+        panel.axis("off")
+    return figure, panels[:count]
 
 
 def _grid(rows: list[dict[str, Any]], keys: tuple[str, str, str], lines: list[str], columns: list[str]) -> np.ndarray:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from art_audio_ext.report.experiment_page import ExperimentPage, write_experiment
-from art_audio_ext.report.sound_events_maps import draw_pairs, draw_transfer
+from art_audio_ext.report.sound_events_maps import draw_moves, draw_pairs, draw_transfer
 from art_audio_ext.report.sound_events_plots import draw_attacks, draw_curves, draw_spectrograms, draw_survival
 from art_audio_ext.report.sound_events_sentences import sentences
 from art_audio_ext.report.sound_events_tables import tables
@@ -32,6 +32,10 @@ _CAPTIONS = {
         "White noise, FGSM and PGD are searched over ratios, the others look for the smallest change themselves."
     ),
     "pairs": "Targeted attacks, from the label of a line to that of a column: success, and median SNR of successes.",
+    "labels": (
+        "Labels after untargeted attacks, all models together: how many clips went from the label of a line to that of "
+        "a column."
+    ),
     "transfer": "Of clips made for the model of a line, how many fool the model of a column.",
     "survival": (
         "What each channel leaves of successful attacks, all models together; 95% intervals. Crosses: noise of equal "
@@ -73,6 +77,8 @@ def _pictures(record: dict[str, Any], heard: HeardClips | None) -> dict[str, byt
         found["curves"] = draw_curves(record["curves"])
     if record["pairs"]:
         found["pairs"] = draw_pairs(record["pairs"], record["data"]["label_names"])
+    if record["moves"]:
+        found["labels"] = draw_moves(record["moves"], record["data"]["label_names"])
     if record["transfer"]:
         found["transfer"] = draw_transfer(record["transfer"])
     if record["survival"]:

@@ -20,6 +20,7 @@ from art_audio_ext.experiments.sound_events_plans import PRESETS, Size
 from art_audio_ext.experiments.sound_events_summary import (
     attack_rows,
     distribution_rows,
+    move_rows,
     pair_rows,
 )
 from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, pairs
@@ -86,6 +87,19 @@ def test_pairs_have_a_row_each_and_no_untargeted_clip():
     assert (first["label"], first["target"], first["pairs"], first["success"]) == ("low", "high", 2, 0.5)
     assert (second["success"], second["snr_median"]) == (1.0, 30.0)
     assert {row["attack"] for row in distribution_rows(cells, ("low", "high"))} == {"a"}
+
+
+def test_clips_move_from_a_label_to_another_where_an_untargeted_attack_broke_them():
+    cells = [
+        attacked("m", "a", clip(0, True, 40.0, 1), clip(1, True, 40.0, 1), clip(2, False, None, 1)),
+        attacked("m", "t", clip(0, True, 40.0, 1, 1)),
+        attacked("n", "a", clip(0, True, 40.0, 1), clip(3, True, 40.0, 0), clip(2, True, None, 0) | {"already": True}),
+        attacked("n", "b", clip(2, True, 10.0, 0)),
+    ]
+    assert [tuple(row.values()) for row in move_rows(cells, ("low", "high"))] == [
+        *(("a", "low", "high", 3), ("a", "high", "low", 1)),
+        ("b", "high", "low", 1),
+    ]
 
 
 def test_transfer_is_of_clips_that_the_other_had_right():
@@ -194,7 +208,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     assert "no codec here" in page
     assert all(
         (tmp_path / f"{name}.png").is_file()
-        for name in ("attacks", "curves", "pairs", "transfer", "survival", "spectrograms")
+        for name in ("attacks", "curves", "pairs", "labels", "transfer", "survival", "spectrograms")
     )
     assert json.loads((tmp_path / "results.json").read_text())["attacks"] == json.loads(json.dumps(record["attacks"]))
     monkeypatch.setattr(module, "run_cell", None)  # nothing is left to run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from art_audio_ext.report.sound_events_maps import draw_pairs
+from art_audio_ext.report import sound_events_maps
+from art_audio_ext.report.sound_events_maps import draw_moves, draw_pairs
 from art_audio_ext.report.sound_events_plots import draw_curves
 from art_audio_ext.report.sound_events_sentences import sentences
 from art_audio_ext.report.sound_events_tables import TITLES, matrix_title, tables
@@ -165,6 +166,25 @@ def test_pairs_are_a_matrix_with_their_sentence(record):
     assert draw_pairs(hostile, ["a$\\x$\udcff", *record["data"]["label_names"]]).startswith(b"\x89PNG")
     assert draw_pairs(record["pairs"], record["data"]["label_names"]).startswith(b"\x89PNG")
     assert draw_curves(record["curves"]).startswith(b"\x89PNG")
+
+
+def test_new_labels_are_a_map_of_each_attack_from_the_old_ones(record, monkeypatch):
+    names = record["data"]["label_names"]
+    moves = [
+        {"attack": "deepfool", "label": "flute", "new_label": "bell", "clips": 12},
+        {"attack": "deepfool", "label": "bell", "new_label": "flute", "clips": 1},
+        {"attack": "carlini", "label": "drum", "new_label": "bell", "clips": 5},
+    ]
+    hostile = [{**moves[0], "label": "a$\\x$\udcff"}]
+    assert draw_moves(hostile, [*names, "a$\\x$\udcff"]).startswith(b"\x89PNG")
+    monkeypatch.setattr(sound_events_maps, "png", lambda figure: figure)
+    panels = draw_moves(moves, names).axes
+    assert [panel.get_title() for panel in panels] == ["deepfool: 13 clips", "carlini: 5 clips"]
+    assert [[(*text.get_position(), text.get_text()) for text in panel.texts] for panel in panels] == [
+        [(2, 0, "12"), (0, 2, "1")],
+        [(2, 1, "5")],
+    ]
+    assert all([tick.get_text() for tick in panel.get_yticklabels()] == names for panel in panels)
 
 
 def test_little_is_said_of_little(record):
