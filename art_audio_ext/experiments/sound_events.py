@@ -43,7 +43,7 @@ from art_audio_ext.report.sound_events_view import write_sound_events
 from art_audio_ext.report.voice_quality_view import HeardClips
 
 _RULES = 5  # raise it when cells of another time must not be mixed with new ones
-_HEARD = 6  # clips that the page plays
+_HEARD, _AIMED = 6, 3  # clips that the page plays after untargeted attacks, and after targeted ones
 
 
 def sound_events(
@@ -122,7 +122,7 @@ def sound_events(
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
-    write_sound_events(record, out, _heard(attacked, context))
+    write_sound_events(record, out, _heard(attacked, context, False), _heard(attacked, context, True))
     return record
 
 
@@ -195,26 +195,26 @@ def _strength(size: Size, attacked: list[Cell], searched: list[Cell], seed: int)
     return {**found, "curves": curve_rows(needed, grid, seed) if "curves" in size.parts else []}
 
 
-def _heard(attacked: list[Cell], context: EventContext) -> HeardClips | None:
-    """Some clips as they are and after each untargeted attack of the first model."""
-    first = [cell for cell in attacked if cell[0]["model"] == attacked[0][0]["model"] and cell[0]["targets"] is None]
-    sounds: dict[str, dict[int, np.ndarray]] = {}
+def _heard(attacked: list[Cell], context: EventContext, aimed: bool) -> HeardClips | None:
+    """Some clips as they are and after each untargeted, or each targeted (`aimed`), attack of the first model."""
+    first = [cell for cell in attacked if cell[0]["model"] == attacked[0][0]["model"]]
+    first = [cell for cell in first if (cell[0]["targets"] is not None) == aimed]
+    sounds: dict[str, dict[tuple[int, int | None], np.ndarray]] = {}
     for task, result in first:
         if result["clips"]:
             pairs = zip(result["clips"], attacked_clips(task, context), strict=True)
-            sounds.setdefault(task["attack"], {}).update({clip["row"]: sound for clip, sound in pairs})
+            sounds.setdefault(task["attack"], {}).update({(clip["row"], clip["target"]): s for clip, s in pairs})
     if not sounds:
         return None
-    rows = sorted(set.intersection(*(set(found) for found in sounds.values())))
-    if not rows:
+    keys = sorted(set.intersection(*(set(found) for found in sounds.values())))
+    if not keys:
         return None
-    rows = [rows[k] for k in np.unique(np.linspace(0, len(rows) - 1, _HEARD).astype(int))]
+    keys = [keys[k] for k in np.unique(np.linspace(0, len(keys) - 1, _AIMED if aimed else _HEARD).astype(int))]
     test = context.test
-    versions = {"as it is": np.asarray(test.waveforms)[rows]}
-    versions |= {
-        f"{attack}, {first[0][0]['model']}": np.stack([s[row] for row in rows]) for attack, s in sounds.items()
-    }
-    names = [f"{test.label_names[test.labels[row]]}: {test.paths[row]}" for row in rows]
+    versions = {"as it is": np.asarray(test.waveforms)[[row for row, _ in keys]]}
+    versions |= {f"{name}, {first[0][0]['model']}": np.stack([s[key] for key in keys]) for name, s in sounds.items()}
+    aims: dict[int | None, str] = {k: f", to be called {name}" for k, name in enumerate(test.label_names)}
+    names = [f"{test.label_names[test.labels[row]]}{aims.get(target, '')}: {test.paths[row]}" for row, target in keys]
     return HeardClips(names, versions, test.sample_rate)
 
 

@@ -45,17 +45,20 @@ _CAPTIONS = {
 }
 
 
-def write_sound_events(record: dict[str, Any], out: str | Path, heard: HeardClips | None = None) -> list[Path]:
+def write_sound_events(
+    record: dict[str, Any], out: str | Path, heard: HeardClips | None = None, aimed: HeardClips | None = None
+) -> list[Path]:
     """
     Write `results.json`, `table.md`, a PNG for each figure, and `report.html`.
 
     :param record: From `experiments.sound_events.sound_events`.
     :param out: Folder, made if it is missing.
     :param heard: Clips that the page plays, the first version without an attack; None plays none.
+    :param aimed: The same of targeted attacks, after these.
     :return: The files written.
     :raises ValueError: If `out` is a file.
     """
-    return write_experiment(record, format_sound_events(record), _page(record, heard), out)
+    return write_experiment(record, format_sound_events(record), _page(record, heard, aimed), out)
 
 
 def format_sound_events(record: dict[str, Any]) -> str:
@@ -88,7 +91,7 @@ def _pictures(record: dict[str, Any], heard: HeardClips | None) -> dict[str, byt
     return found
 
 
-def _page(record: dict[str, Any], heard: HeardClips | None) -> ExperimentPage:
+def _page(record: dict[str, Any], heard: HeardClips | None, aimed: HeardClips | None) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "version", "seconds")} | record["size"]
     data = record["data"]
     return ExperimentPage(
@@ -104,7 +107,7 @@ def _page(record: dict[str, Any], heard: HeardClips | None) -> ExperimentPage:
         settings={"Dataset": data, "Experiment": about, "Machine": record["machine"]},
         notes=record["notes"],
         said=sentences(record),
-        listen=listen_cards(heard),
+        listen=[*listen_cards(heard), *listen_cards(aimed)],
     )
 
 

@@ -14,16 +14,15 @@ from art_audio_ext.cli import app
 from art_audio_ext.experiments import sound_events as module
 from art_audio_ext.experiments import sound_events_models
 from art_audio_ext.experiments.sound_events import choose_size, sound_events
-from art_audio_ext.experiments.sound_events_cells import _noise_like
+from art_audio_ext.experiments.sound_events_cells import EventContext, _noise_like
 from art_audio_ext.experiments.sound_events_looks import survival_rows, transfer_rows
-from art_audio_ext.experiments.sound_events_plans import PRESETS, Size
+from art_audio_ext.experiments.sound_events_plans import Size
 from art_audio_ext.experiments.sound_events_summary import (
     attack_rows,
     distribution_rows,
     move_rows,
     pair_rows,
 )
-from art_audio_ext.experiments.sound_events_tasks import attack_tasks, chosen_clips, pairs
 from art_audio_ext.training.sound_event_settings import SoundEventSettings
 
 LABELS = np.array([0, 0, 1, 1])
@@ -138,15 +137,28 @@ def test_survival_asks_the_same_channel_of_the_clip_as_it_is():
     assert targeted["survived"] == pytest.approx(1 / 3)  # the third left its label, but not for the target
 
 
-def test_tasks_cover_every_clip_and_no_target_is_the_own_label(toys):
-    size = replace(PRESETS["quick"], models=("vgg13",), per_label=3, targets=5)
-    rows, targets = pairs(toys, size, 0)
-    assert (toys.labels[rows] != targets).all()
-    assert len(rows) == 6  # three of each label, one other label
-    tasks = attack_tasks(size, toys, {"vgg13": "x"}, 0)
-    assert [row for t in tasks if t["attack"] == "fgsm" for row in t["rows"]] == list(range(24))
-    assert len({t["file"] for t in tasks}) == len(tasks)
-    assert np.bincount(chosen_clips(toys, 6, 0).labels).tolist() == [3, 3]
+def test_targeted_clips_are_heard_under_the_labels_that_they_aim_at(toys, tmp_path):
+    context = EventContext(toys, {}, tmp_path)
+
+    def kept(attack, *clips, model="m"):
+        file, targets = f"{model}-{attack}.npy", [target for _, target in clips]
+        np.save(tmp_path / file, np.array([np.full(8192, row / 100, np.float32) for row, _ in clips]))
+        task = {"model": model, "attack": attack, "file": file, "targets": targets if targets[0] is not None else None}
+        return task, {"clips": [{"row": row, "target": target} for row, target in clips]}
+
+    cells = [kept("fgsm", (0, None), (3, None)), kept("t", *((k, 1 - k % 2) for k in range(8)))]
+    cells += [kept("u", *((k, 1 - k % 2) for k in range(2, 9))), kept("t", (20, 1), model="n")]
+    plain, aimed = (module._heard(cells, context, side) for side in (False, True))
+    assert plain.names == ["low: 0.wav", "high: 3.wav"]
+    assert list(plain.versions) == ["as it is", "fgsm, m"]
+    assert aimed.names == [
+        *("low, to be called high: 2.wav", "low, to be called high: 4.wav"),
+        "high, to be called low: 7.wav",
+    ]
+    assert list(aimed.versions) == ["as it is", "t, m", "u, m"]
+    assert np.array_equal(aimed.versions["as it is"], toys.waveforms[[2, 4, 7]])
+    assert np.allclose(aimed.versions["u, m"][:, 0], [0.02, 0.04, 0.07])
+    assert module._heard(cells[:1], context, True) is None
 
 
 @pytest.mark.parametrize(
@@ -205,6 +217,7 @@ def test_a_whole_run_goes_on_where_it_ended_and_gives_the_same(toys, tmp_path, m
     assert {row["input"] for row in record["inputs"] if row["among"] == "vgg13"} == {"mel", "wave"}
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert page.count("<audio") >= 4
+    assert "low, to be called high: " in page
     assert "no codec here" in page
     assert all(
         (tmp_path / f"{name}.png").is_file()

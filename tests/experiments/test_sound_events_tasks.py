@@ -37,6 +37,17 @@ def test_without_a_choice_cells_are_what_they_always_were(six, preset, digest):
     assert tasks(replace(PRESETS[preset], labels=tuple("fedcba")), six) == found
 
 
+def test_tasks_cover_every_clip_and_no_target_is_the_own_label(toys):
+    size = replace(PRESETS["quick"], models=("vgg13",), per_label=3, targets=5)
+    rows, targets = pairs(toys, size, 0)
+    assert (toys.labels[rows] != targets).all()
+    assert len(rows) == 6  # three of each label, one other label
+    tasks = attack_tasks(size, toys, {"vgg13": "x"}, 0)
+    assert [row for t in tasks if t["attack"] == "fgsm" for row in t["rows"]] == list(range(24))
+    assert len({t["file"] for t in tasks}) == len(tasks)
+    assert np.bincount(chosen_clips(toys, 6, 0).labels).tolist() == [3, 3]
+
+
 def test_targeted_attacks_keep_to_chosen_labels_and_others_do_not(six):
     paper = PRESETS["paper"]
     size = replace(paper, labels=("f", "b", "d"))
