@@ -1,39 +1,39 @@
 """Attacks on a classifier of sound: success, median SNR and seconds a clip; ours, ART, foolbox and torchattacks.
 
     pip install --no-deps torchattacks foolbox eagerpy GitPython gitdb smmap  # the rivals, in another environment
-    python benchmarks/evasion.py [--recordings FOLDER --model FILE]  # the model by art-audio train sound-events
+    python benchmarks/evasion.py  # a small network that learns four synthetic kinds
 
-All attack one network on the same clips that it calls rightly. Without recordings it learns four synthetic kinds.
-DeepFool and Carlini-Wagner look for the smallest change: each at its owner's defaults, ART's also as our builders set
-it up, ours also in a hurry and at length; of foolbox's Carlini-Wagner, whose defaults take hours, as many passes as
-ours has. FGSM at 20 dB, and PGD in the L2 ball of 30 dB with ten steps: the others take one `eps` a call and are called
-clip by clip. Seconds include what says how each clip fared, which ours always report. "As good": the fastest of ours
-that breaks at least as many clips and, where the smallest change is looked for, at no lower SNR: that at which half of
-the clips break, those that did not break included.
+Or a trained network and its recordings, in a folder with train/LABEL/*.wav and test/LABEL/*.wav:
+
+    art-audio train sound-events --model vgg13 --data folder:FOLDER --out vgg13.safetensors
+    python benchmarks/evasion.py --recordings FOLDER --model vgg13.safetensors
+
+All attack one network on the same clips that it calls rightly, on one thread. DeepFool and Carlini-Wagner look for the
+smallest change: each at its owner's defaults, ART's also as our builders set it up, ours also in a hurry and at length;
+of foolbox's Carlini-Wagner, whose defaults take hours, as many passes as ours has. FGSM at 20 dB, and PGD in the L2
+ball of 30 dB with ten steps: the others take one `eps` a call and are called clip by clip. Seconds include what says
+how each clip fared, which ours always report. They are medians of `--repeats` runs, all attacks in turn; `--enough`
+stops the repeats of slow ones early, and the output says of which.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import statistics
 import time
 
 import numpy as np
 import torch
 from art.estimators.classification import PyTorchClassifier
-from evasion_attacks import Attack, build
+from evasion_attacks import METHODS, Attack, build
+from evasion_report import report
 from torch import nn
+from tqdm import tqdm
 
-from art_audio_ext.attacks.evasion import attack_report, reported_snr
+from art_audio_ext.attacks.evasion import attack_report
 from art_audio_ext.datasets.folder import load_folder
-from art_audio_ext.functional.attack_report import ClipReport, summarise
+from art_audio_ext.functional.attack_report import ClipReport
 from art_audio_ext.functional.front_end import log_mel
 from art_audio_ext.training.sound_event_model import SoundEventModel
-
-_AS_GOOD_DB = 0.1
 
 
 class Small(nn.Module):
@@ -61,10 +61,12 @@ def main() -> None:
     parser.add_argument("--clips", type=int, default=8)
     parser.add_argument("--epochs", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--enough", type=float, default=60, help="seconds after which an attack is not repeated")
+    parser.add_argument("--enough", type=float, default=float("inf"), help="seconds, then an attack is not repeated")
+    parser.add_argument("--attacks", nargs="+", choices=METHODS, default=METHODS)
     parser.add_argument("--recordings", help="a folder with train/LABEL/ and test/LABEL/")
     parser.add_argument("--model", help="that was trained on its train part; default: a small one is")
     options = parser.parse_args()
+    torch.set_num_threads(1)
     torch.manual_seed(0)
     (x, y), (test, wanted) = recordings(options.recordings) if options.recordings else synthetic()
     if options.model:
@@ -78,7 +80,10 @@ def main() -> None:
     print(f"accuracy {len(right) / len(test):.2f}; {min(options.clips, len(right))} clips")
     chosen = np.random.default_rng(0).permutation(right)[: options.clips]
     clips, labels = test[chosen], wanted[chosen]
-    report(*measured(build(network, classifier), classifier, clips, labels, options.repeats, options.enough))
+    attacks = {
+        name: attack for name, attack in build(network, classifier).items() if name.split("/")[0] in options.attacks
+    }
+    report(*measured(attacks, classifier, clips, labels, options.repeats, options.enough), options.enough)
 
 
 def measured(
@@ -87,8 +92,8 @@ def measured(
     """What each attack reached, and its seconds a clip; in turn, in one run, each until it has had `enough` seconds."""
     found: dict[str, list[ClipReport]] = {}
     seconds: dict[str, list[float]] = {name: [] for name in attacks}
-    for _ in range(repeats):
-        for name, attack in attacks.items():
+    for repeat in range(repeats):
+        for name, attack in tqdm(attacks.items(), desc=f"run {repeat + 1} of {repeats}", unit="attack"):
             if sum(seconds[name]) * len(x) > enough:
                 continue
             start = time.perf_counter()
@@ -97,51 +102,6 @@ def measured(
             found[name] = own or attack_report(classifier, x, bad, y)
             seconds[name].append((time.perf_counter() - start) / len(x))
     return found, seconds
-
-
-def half_break(reports: list[ClipReport]) -> float:
-    """The SNR at which half of the clips break, in dB; -inf where fewer did."""
-    ratios = np.sort(reported_snr(reports))[::-1]
-    return float(ratios[(len(ratios) - 1) // 2])
-
-
-def as_good(name: str, found: dict[str, list[ClipReport]], seconds: dict[str, float]) -> str | None:
-    """The fastest of ours, of the same method, that reaches what this attack reaches."""
-    method, least = name.split("/")[0], found[name]
-    equal = [
-        other
-        for other, reports in found.items()
-        if other.startswith(f"{method}/ours")
-        and sum(one.success for one in reports) >= sum(one.success for one in least)
-        and (method in ("fgsm", "pgd") or half_break(reports) >= half_break(least) - _AS_GOOD_DB)
-    ]
-    return min(equal, key=lambda other: seconds[other], default=None)
-
-
-def report(found: dict[str, list[ClipReport]], every: dict[str, list[float]]) -> None:
-    """The table, and as the last line one JSON object."""
-    seconds = {name: statistics.median(values) for name, values in every.items()}
-    print(f"{'attack':<30}{'success':>9}{'half at, dB':>13}{'s a clip':>10}  as good")
-    rivals: dict[str, dict[str, str | float | None]] = {}
-    for name, reports in found.items():
-        line = f"{name:<30}{np.mean([one.success for one in reports]):>9.1%}"
-        line += f"{half_break(reports):>13.2f}{seconds[name]:>10.3f}"
-        if "/ours" not in name and any(one.success for one in reports):
-            ours = as_good(name, found, seconds)
-            ratio = None if ours is None else round(seconds[name] / seconds[ours], 3)
-            rivals[name] = {"ours": ours, "ratio": ratio}
-            line += "  none of ours" if ours is None else f"  {ours.split('/')[1]}, {ratio:.2f} times as fast"
-        print(line)
-    slower = [name for name, one in rivals.items() if one["ratio"] is None or float(one["ratio"]) < 1]
-    methods = {
-        name: {"seconds": round(seconds[name], 4), "repeats": len(every[name])} | summarise(reports).as_dict()
-        for name, reports in found.items()
-    }
-    summary_line = {
-        **{"name": "evasion", "unit": "seconds a clip", "as_good": rivals, "slower_than": slower, "methods": methods},
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}",
-    }
-    print(json.dumps(summary_line))
 
 
 def learnt(network: Small, x: np.ndarray, y: np.ndarray, epochs: int) -> Small:

@@ -20,6 +20,7 @@ from art_audio_ext.attacks.evasion import (
     audio_deepfool,
 )
 
+METHODS = ("deepfool", "carlini", "fgsm", "pgd")
 Attack = Callable[[np.ndarray, np.ndarray], np.ndarray]
 Bounded = Callable[[np.ndarray, np.ndarray, float], np.ndarray]  # of one clip, with its eps
 _FGSM_DB, _PGD_DB, _STEPS = 20.0, 30.0, 10
