@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 import torch
 from art.estimators.classification import PyTorchClassifier
 from torch import nn
@@ -67,7 +66,6 @@ def test_bisections_bring_lbfgs_nearer():
     assert (eight < 0.99 * none).sum() >= 6
 
 
-@pytest.mark.xfail(strict=True, reason="a solver that starts at a success counts as one: bisections look below the c")
 def test_bisections_of_lbfgs_end_at_the_boundary():
     model, x = wrapped(_Saturating(1e3, 3.0)), clips(0.05, 0.1, 0.2, 0.3)
     found = lengths(LBFGS(model, bisections=8, **QUIET), x, np.ones(4, int))

@@ -160,13 +160,13 @@ class _Search:
         return np.asarray(np.clip(np.round(powers), 0, most))
 
     def solve(self, rows: np.ndarray, const: np.ndarray) -> np.ndarray:
-        """One solver a clip; which of them met a success (n,)."""
+        """One solver a clip; which of them ended in a success (n,): where it began may be one of a larger c."""
         broke = np.zeros(len(rows), bool)
 
         def answers(points: np.ndarray, some: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             at, weight = rows[some], self.level[rows[some], 0] ** 2 / const[some]
             losses, slopes, success = self._ask(points, at)
-            broke[some] |= success
+            broke[some] = success
             self.at[at] = points
             values = weight * np.square(points).sum(1) + losses
             return values, 2 * weight[:, None] * points + slopes * self.level[at]
