@@ -55,7 +55,6 @@ def load_dataset(
     :return: The dataset.
     :raises ValueError: If the name is unknown, or the data or an argument will not do.
     """
-    kind, _, rest = spec.partition(":")
     common: dict[str, Any] = {
         "seconds": seconds,
         "sample_rate": sample_rate,
@@ -73,26 +72,31 @@ def load_dataset(
         from art_audio_ext.datasets.builtin_events import DEFAULT_EVENT_CLIPS, make_builtin_events
 
         return make_builtin_events(clips=clips or DEFAULT_EVENT_CLIPS, seed=seed, **common)
+    loaded = _recordings(spec, seed, speaker_pattern, {"jobs": jobs, **common})
+    return loaded if clips is None else stratified_sample(loaded, clips, seed)
+
+
+def _recordings(spec: str, seed: int, pattern: str | None, options: dict[str, Any]) -> AudioDataset:
+    """All clips of a dataset that is not made on the spot."""
+    kind, _, rest = spec.partition(":")
     if kind == "speech-commands":
         from art_audio_ext.datasets.speech_commands import load_speech_commands
 
-        loaded = load_speech_commands(_root(spec), seed=seed, jobs=jobs, **common)
-    elif kind == "sc09":
+        return load_speech_commands(_root(spec), seed=seed, **options)
+    if kind == "sc09":
         from art_audio_ext.datasets.sc09 import load_sc09
 
-        loaded = load_sc09(_root(spec), jobs=jobs, **common)
-    elif kind in _EVENTS:
-        loaded = _events(spec, {"jobs": jobs, **common})
-    elif kind in _SPEAKERS:
-        loaded = _speakers(spec, speaker_pattern, {"seed": seed, "jobs": jobs, **common})
-    elif (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
+        return load_sc09(_root(spec), **options)
+    if kind in _EVENTS:
+        return _events(spec, options)
+    if kind in _SPEAKERS:
+        return _speakers(spec, pattern, {"seed": seed, **options})
+    if (kind == "folder" and rest) or (spec and Path(spec).expanduser().exists()):
         from art_audio_ext.datasets.folder import load_folder
 
         path = rest if kind == "folder" and rest else spec
-        loaded = load_folder(path, jobs=jobs, speaker_pattern=speaker_pattern, **common)
-    else:
-        raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
-    return loaded if clips is None else stratified_sample(loaded, clips, seed)
+        return load_folder(path, speaker_pattern=pattern, **options)
+    raise ValueError(f"there is no dataset {spec!r}: choose {CHOICES}")
 
 
 def _events(spec: str, options: dict[str, Any]) -> AudioDataset:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -115,20 +116,7 @@ def cut_clips(
         reasons = "; ".join(f"{path}: {reason}" for path, reason in left_out[:_REASONS_SHOWN])
         raise ValueError(f"{name}: none of the {len(left_out)} clips can be used. First reasons: {reasons or 'none'}")
     taken = [(cuts[index], *made[index]) for index in sorted(made)]
-    names = list(label_names)
-    return AudioVisualDataset(
-        layout=layout,
-        audio=np.stack([audio for _, audio, _ in taken]),
-        video=np.stack([video for _, _, video in taken]),
-        labels=np.array([names.index(cut.label) for cut, _, _ in taken], np.int64),
-        label_names=tuple(names),
-        sentences=tuple(cut.sentence for cut, _, _ in taken),
-        speakers=tuple(cut.speaker for cut, _, _ in taken),
-        paths=tuple(cut.path for cut, _, _ in taken),
-        partition=tuple(cut.partition for cut, _, _ in taken),
-        name=name,
-        skipped=tuple(left_out),
-    )
+    return _dataset(taken, list(label_names), layout=layout, name=name, skipped=tuple(left_out))
 
 
 def _cut(found: Video, cut: Cut, layout: AudioVisualLayout) -> tuple[np.ndarray, np.ndarray]:
@@ -142,3 +130,18 @@ def _cut(found: Video, cut: Cut, layout: AudioVisualLayout) -> tuple[np.ndarray,
     start = round(first / layout.fps * layout.sample_rate)
     audio = found.audio[start : start + layout.samples]
     return audio, found.pictures[first : first + layout.frames]
+
+
+def _dataset(taken: list[tuple[Cut, np.ndarray, np.ndarray]], names: list[str], **about: Any) -> AudioVisualDataset:
+    """Clips, each with its sound and crops, put together."""
+    return AudioVisualDataset(
+        audio=np.stack([audio for _, audio, _ in taken]),
+        video=np.stack([video for _, _, video in taken]),
+        labels=np.array([names.index(cut.label) for cut, _, _ in taken], np.int64),
+        label_names=tuple(names),
+        sentences=tuple(cut.sentence for cut, _, _ in taken),
+        speakers=tuple(cut.speaker for cut, _, _ in taken),
+        paths=tuple(cut.path for cut, _, _ in taken),
+        partition=tuple(cut.partition for cut, _, _ in taken),
+        **about,
+    )

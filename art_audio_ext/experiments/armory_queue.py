@@ -7,6 +7,7 @@ import json
 import os
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +18,7 @@ from tqdm import tqdm
 import art_audio_ext
 from art_audio_ext.datasets.builtin_speakers import BUILTIN
 from art_audio_ext.experiments.armory_data import Splits
-from art_audio_ext.experiments.armory_run import run_scenario
+from art_audio_ext.experiments.armory_run import ArmoryResult, run_scenario
 from art_audio_ext.experiments.scenario_config import write_scenario
 from art_audio_ext.functional.triggers import trigger_name
 
@@ -47,9 +48,8 @@ def run_all(
     :raises ValueError: If one fails; those that run beside it are waited for and kept, the rest is not started.
     """
     content = fingerprint(splits)
-    paths = {name: out / "scenarios" / f"{name}.json" for name in configs}
     keys = {
-        name: _key(write_scenario(config, paths[name]), content, _named_files(config, splits.root))
+        name: _key(write_scenario(config, _scenario(out, name)), content, _named_files(config, splits.root))
         for name, config in configs.items()
     }
     done = {name: outcome for name in configs if (outcome := _read(out, name, keys[name])) is not None}
@@ -60,21 +60,7 @@ def run_all(
     stop = Event()
 
     def run(name: str) -> Outcome:
-        if stop.is_set():
-            raise ValueError(f"Armory scenario {name} was not started")
-        log, work = out / "logs" / f"{name}.log", out / "armory" / name
-        stage = stages.__setitem__
-        try:
-            found = run_scenario(
-                paths[name],
-                work,
-                log,
-                threads=max(1, cores // at_once),
-                stop=stop,
-                on_stage=lambda text: stage(name, text),
-            )
-        finally:
-            stages.pop(name, None)
+        found = _run(name, out, max(1, cores // at_once), stop, stages)
         outcome = Outcome(keys[name], found.results, found.seconds, at_once)
         _write(out, name, outcome)
         return outcome
@@ -108,6 +94,22 @@ def fingerprint(splits: Splits) -> str:
     digest.update(splits.poison_index.tobytes() + splits.true_labels.tobytes())
     digest.update(json.dumps(splits.record, sort_keys=True).encode())
     return digest.hexdigest()
+
+
+def _scenario(out: Path, name: str) -> Path:
+    return out / "scenarios" / f"{name}.json"
+
+
+def _run(name: str, out: Path, threads: int, stop: Event, stages: dict[str, str]) -> ArmoryResult:
+    """One scenario, its stage noted for as long as it runs."""
+    if stop.is_set():
+        raise ValueError(f"Armory scenario {name} was not started")
+    log, work = out / "logs" / f"{name}.log", out / "armory" / name
+    note = partial(stages.__setitem__, name)
+    try:
+        return run_scenario(_scenario(out, name), work, log, threads=threads, stop=stop, on_stage=note)
+    finally:
+        stages.pop(name, None)
 
 
 def _gather(futures: dict[Future, str], stages: dict[str, str], bar: tqdm) -> dict[str, Outcome]:

@@ -81,10 +81,8 @@ def audit(
         loading |= {"seconds": seconds, "sample_rate": rate, "seed": seed, "progress": progress}
         dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     ignored = [] if score_noise else _noise_classes(dataset)
-    given: dict[str, Any] = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
-    if plan.tokens == "pca":
-        given["window_seconds"] = pca_window_seconds(dataset.waveforms.shape[1], rate)
-    options = scorer_settings(score_options, **{key: value for key, value in given.items() if key in taken})
+    given = {"ignore_classes": ignored, "alpha": alpha, "sample_rate": rate}
+    options = _score_options(plan, dataset, taken, score_options, given)
     check_scorer(plan.score, dataset.labels, seed=seed, **options)
     with timed(clock, "train"):
         training = {"epochs": epochs, "accelerator": accelerator, "devices": devices, "progress": progress}
@@ -161,6 +159,15 @@ def _noise_classes(dataset: AudioDataset) -> list[int]:
     """The classes that are noise by name and have clips."""
     present = set(dataset.labels.tolist())
     return [i for i, name in enumerate(dataset.label_names) if name.lower() in NOISE_LABELS and i in present]
+
+
+def _score_options(
+    plan: InputPlan, dataset: AudioDataset, taken: dict[str, Any], asked: dict[str, Any] | None, given: dict[str, Any]
+) -> dict[str, Any]:
+    """What was asked of the score, and of what else is given as much as it takes."""
+    if plan.tokens == "pca":
+        given = {**given, "window_seconds": pca_window_seconds(dataset.waveforms.shape[1], given["sample_rate"])}
+    return scorer_settings(asked, **{key: value for key, value in given.items() if key in taken})
 
 
 def _make_folder(out: Path) -> Path:

@@ -15,7 +15,7 @@ import art_audio_ext
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.av_sentences_cells import SentenceContext, run_cell
-from art_audio_ext.experiments.av_sentences_summary import detection_table, success_table
+from art_audio_ext.experiments.av_sentences_summary import Cell, detection_table, success_table
 from art_audio_ext.experiments.av_sync_models import clips_digest, fold_of, trained_digest
 from art_audio_ext.experiments.purification_models import file_checksum
 from art_audio_ext.experiments.sweep import sweep
@@ -105,30 +105,21 @@ def av_sentences(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    asked = {"loaded": loaded, "clips": clips, "targets": targets, "iterations": iterations}
-    size = choose_sentences(preset, **asked)
-    if isinstance(data, AudioVisualDataset):
-        dataset = data
-    else:
-        loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
-        dataset = load_audiovisual(str(data), clips="sentence", **loading)
+    size = choose_sentences(preset, loaded=loaded, clips=clips, targets=targets, iterations=iterations)
+    loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
+    dataset = data if isinstance(data, AudioVisualDataset) else load_audiovisual(str(data), clips="sentence", **loading)
     held = fold_of(dataset, _PARTS, seed) == 0
     learn, test = dataset.subset(~held), dataset.subset(held)
-    drawn = np.random.default_rng(seed).permutation(len(test))[: size.clips]
-    attacked = test.subset(np.sort(drawn))
+    attacked = _drawn(test, size.clips, seed)
     texts = wanted_sentences(learn, attacked, size.targets, seed)
     lengths = {"sync": epochs, "victim": victim_epochs or size.victim_epochs}
     context = _context(learn, attacked, size, out / "models", lengths, seed, progress)
-    tasks = _tasks(context, size, texts, seed)
-    identity = {"experiment": "av-sentences", "version": art_audio_ext.__version__, "rules": str(_RULES)}
-    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
-    cells = list(zip(tasks, found, strict=True))
-    judged = test.subset(np.sort(np.random.default_rng(seed).permutation(len(test))[:_JUDGED]))
-    scores = evaluate_recogniser(RecogniserModel.load(context.victim), judged, snr_db=(), seed=seed)
+    cells = _cells(_tasks(context, size, texts, seed), context, out / "cells.jsonl", {"progress": progress, **engine})
+    victim = RecogniserModel.load(context.victim)
+    scores = evaluate_recogniser(victim, _drawn(test, _JUDGED, seed), snr_db=(), seed=seed)
     record = {
         **{"experiment": "av-sentences", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
-        "data": {"name": dataset.name, "learnt_from": len(learn), "held_out": len(test), "attacked": len(attacked)}
-        | {"speakers": len(set(dataset.speakers)), "layout": dataset.layout.to_dict()},
+        "data": _about(dataset, learn, test, attacked),
         "size": {"iterations": size.iterations, "audio": size.audio, "video": size.video, "targets": texts},
         **{"victim": scores.to_dict(), "attack": success_table(cells), "detection": detection_table(cells, seed)},
         "clips": [[task, result] for task, result in cells],
@@ -175,6 +166,11 @@ def wanted_sentences(learn: AudioVisualDataset, attacked: AudioVisualDataset, co
     return [known[k] for k in order]
 
 
+def _drawn(clips: AudioVisualDataset, count: int, seed: int) -> AudioVisualDataset:
+    """Some of the clips in their old order; all, if there are no more."""
+    return clips.subset(np.sort(np.random.default_rng(seed).permutation(len(clips))[:count]))
+
+
 def _context(
     learn: AudioVisualDataset,
     attacked: AudioVisualDataset,
@@ -212,3 +208,23 @@ def _tasks(context: SentenceContext, size: SentenceSize, texts: list[str], seed:
         for text in ("", *texts)
         for first in range(0, count, _BLOCK)
     ]
+
+
+def _cells(tasks: list[dict[str, Any]], context: SentenceContext, path: Path, engine: dict[str, Any]) -> list[Cell]:
+    """Every task with its result."""
+    identity = {"experiment": "av-sentences", "version": art_audio_ext.__version__, "rules": str(_RULES)}
+    return list(zip(tasks, sweep(run_cell, tasks, path, identity=identity, context=context, **engine), strict=True))
+
+
+def _about(
+    dataset: AudioVisualDataset, learn: AudioVisualDataset, test: AudioVisualDataset, attacked: AudioVisualDataset
+) -> dict[str, Any]:
+    """What a report says of the data."""
+    return {
+        "name": dataset.name,
+        "learnt_from": len(learn),
+        "held_out": len(test),
+        "attacked": len(attacked),
+        "speakers": len(set(dataset.speakers)),
+        "layout": dataset.layout.to_dict(),
+    }

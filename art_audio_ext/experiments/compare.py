@@ -94,15 +94,8 @@ def compare(
     """
     names = filter_names(filters)
     check_armory()
-    given = {
-        "trigger": trigger,
-        "source": source,
-        "target": target,
-        "poison_fraction": poison_fraction,
-        "scale": scale,
-        "snr_db": snr_db,
-        "position": position,
-    }
+    given = {"trigger": trigger, "source": source, "target": target, "poison_fraction": poison_fraction}
+    given |= {"scale": scale, "snr_db": snr_db, "position": position}
     spec = absolute_spec(data)
     dataset: dict[str, Any] = {"seconds": seconds, "sample_rate": sample_rate, "seed": seed, "clips": clips}
     if speaker_pattern is not None:
@@ -112,42 +105,22 @@ def compare(
     poisoned, share = poisoned_clips(attack, splits)
     victim = {"depth": depth, "width": width, "front_end": front_end}
     options = options_by_filter(filter_options or {}, splits.train.label_names, preset, vae)
-    configs = {
-        name: scenario_config(
-            name,
-            spec=spec,
-            **attack,
-            epochs=epochs,
-            batch_size=batch_size,
-            seed=seed,
-            victim=victim,
-            dataset=dataset,
-            poison_share=share,
-            filter_options=options.get(name),
-        )
-        for name in names
+    training = {"epochs": epochs, "batch_size": batch_size}
+    common: dict[str, Any] = {
+        **{"spec": spec, **attack, **training, "seed": seed, "victim": victim, "dataset": dataset},
+        "poison_share": share,
     }
+    configs = {name: scenario_config(name, **common, filter_options=options.get(name)) for name in names}
     outcomes = run_all(configs, Path(out), splits, jobs=jobs, progress=progress)
     results = [_filter_result(name, outcomes[name], filter_setting(name, configs[name])) for name in names]
     return ComparisonResult(
         dataset=_dataset_record(data, splits, seconds),
-        # a record is made to be shared: the name of a trigger's file, not where it lies on this machine
-        attack={
-            **attack,
-            "trigger": shared_name(attack["trigger"]),
-            "poisoned_clips": poisoned,
-            "already_poisoned": splits.record is not None,
-        },
-        victim={"name": f"ResNet-{depth}", **victim, "epochs": epochs, "batch_size": batch_size},
+        attack=_attack_record(attack, poisoned, splits),
+        victim={"name": f"ResNet-{depth}", **victim, **training},
         filters=results,
         seed=seed,
         machine=_machine(),
-        notes=comparison_notes(
-            results,
-            splits,
-            at_once=max(outcome.at_once for outcome in outcomes.values()),
-            vae_given=options["poison_likelihood"].get("vae") is not None,
-        ),
+        notes=_notes(results, splits, outcomes, options),
     )
 
 
@@ -160,6 +133,17 @@ def _dataset_record(data: str, splits: Splits, seconds: float) -> dict[str, Any]
         "classes": len(splits.train.label_names),
         "sample_rate_hz": splits.train.sample_rate,
         "seconds_per_clip": seconds,
+    }
+
+
+def _attack_record(attack: dict[str, Any], poisoned: int, splits: Splits) -> dict[str, Any]:
+    """What is done to the data."""
+    return {
+        **attack,
+        # a record is made to be shared: the name of a trigger's file, not where it lies on this machine
+        "trigger": shared_name(attack["trigger"]),
+        "poisoned_clips": poisoned,
+        "already_poisoned": splits.record is not None,
     }
 
 
@@ -184,6 +168,15 @@ def _filter_result(name: str, outcome: Outcome, setting: str) -> FilterResult:
         filter_seconds=measured(outcome.results, "filter_seconds") if filters else None,
         setting=setting,
     )
+
+
+def _notes(
+    results: list[FilterResult], splits: Splits, outcomes: dict[str, Outcome], options: dict[str, dict[str, Any]]
+) -> list[str]:
+    """What a reader must know beside the table."""
+    at_once = max(outcome.at_once for outcome in outcomes.values())
+    vae_given = options["poison_likelihood"].get("vae") is not None
+    return comparison_notes(results, splits, at_once=at_once, vae_given=vae_given)
 
 
 def _machine() -> dict[str, Any]:

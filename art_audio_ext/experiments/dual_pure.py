@@ -16,7 +16,7 @@ import art_audio_ext
 from art_audio_ext.datasets import AudioDataset, load_dataset
 from art_audio_ext.datasets.registry import stratified_sample
 from art_audio_ext.datasets.split import split_dataset
-from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
+from art_audio_ext.experiments.dual_pure_summary import Cell, cell_figures, cell_table, voice_groups
 from art_audio_ext.experiments.poison_likelihood_setup import fingerprint
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
@@ -127,21 +127,15 @@ def dual_pure(
     run = {**loading, "precision": fast_precision() if precision is None else precision}
     settings = resolve_settings(size.classifier, epochs=epochs, architecture=architecture)
     models = _models(size, train, out, settings, run)
-    some = stratified_sample(test, size.clips, seed) if size.clips < len(test) else test
-    some = some.subset(np.random.default_rng(seed).permutation(len(some)))  # the first few are a sample, too
+    some = _some(test, size.clips, seed)
     context = PurificationContext(np.asarray(some.waveforms), some.labels, models)
     tasks = _tasks(size, {name: file_checksum(path) for name, path in models.items()}, some, seed, run["precision"])
-    identity = {"experiment": "dual-pure", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
-    identity["rules"] = str(_RULES)
-    found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
-    cells = list(zip(tasks, found, strict=True))
+    cells = _cells(tasks, dataset, context, out / "cells.jsonl", {"progress": progress, **engine})
     record = {
         **{"experiment": "dual-pure", "preset": preset, "seed": seed, "precision": run["precision"]},
-        "classifier": settings.to_dict(),
-        "version": art_audio_ext.__version__,
+        **{"classifier": settings.to_dict(), "version": art_audio_ext.__version__},
         "data": {"name": dataset.name, "train": len(train), "test": len(test), "attacked": len(some)},
-        "rows": cell_table(cells, voice_groups(some.speakers)),
-        "cells": [cell_figures(task, result) for task, result in cells],
+        **{"rows": cell_table(cells, voice_groups(some.speakers)), "cells": [cell_figures(*cell) for cell in cells]},
         "clean": {name: _accuracy(path, test) for name, path in models.items() if MODELS[name].classifies},
         "seconds_per_clip": seconds_per_clip(size.defences, context, size.batch_size),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
@@ -220,6 +214,15 @@ def _tasks(size: Size, weights: dict[str, str], some: AudioDataset, seed: int, p
     return [task for task in tasks if task["clips"]]
 
 
+def _cells(
+    tasks: list[dict[str, Any]], dataset: AudioDataset, context: PurificationContext, path: Path, engine: dict[str, Any]
+) -> list[Cell]:
+    """Every task with its result."""
+    identity = {"experiment": "dual-pure", "version": art_audio_ext.__version__, "data": fingerprint(dataset)}
+    identity["rules"] = str(_RULES)
+    return list(zip(tasks, sweep(run_cell, tasks, path, identity=identity, context=context, **engine), strict=True))
+
+
 def _models(
     size: Size, train: AudioDataset, out: Path, settings: ClassifierSettings, run: dict[str, Any]
 ) -> dict[str, str]:
@@ -228,6 +231,12 @@ def _models(
     names |= {"surrogate"} if any(ATTACKS[attack].transfer for attack in size.attacks) else set()
     paths = prepare_models(names, train, out / "models", settings, size.diffusion, **run)
     return {name: os.fspath(path) for name, path in paths.items()}
+
+
+def _some(test: AudioDataset, clips: int, seed: int) -> AudioDataset:
+    """So many clips at most, in such an order that the first few are a sample, too."""
+    some = stratified_sample(test, clips, seed) if clips < len(test) else test
+    return some.subset(np.random.default_rng(seed).permutation(len(some)))
 
 
 def _accuracy(path: str, test: AudioDataset) -> dict[str, Any]:

@@ -69,9 +69,7 @@ def poison_folder(
     :raises ValueError: If the folders, labels, fraction or attack parameters are not acceptable.
     :raises FileNotFoundError: If the trigger's file does not exist.
     """
-    source, out = Path(source).expanduser(), Path(out).expanduser()
-    _check_places(source, out)
-    source, out = source.resolve(), out.resolve()
+    source, out = _places(Path(source).expanduser(), Path(out).expanduser())
     if seconds is not None:
         clip_length(seconds, 1_000)  # refuse what is no length
     carrier = file_trigger(trigger, scale, snr_db, position, seed)
@@ -80,9 +78,8 @@ def poison_folder(
     clips = _clips_of(source, partition)
     _check_labels(sorted({clip.label for clip in clips}), source_label, target_label)
 
-    chosen, passed_over = _choose(
-        *_candidates(clips, source_label, target_label), poison_fraction, seed, carrier, seconds
-    )
+    readable, total = _candidates(clips, source_label, target_label)
+    chosen, passed_over = _choose(readable, total, poison_fraction, seed, carrier, seconds)
     files = all_files(source)
     names = _new_names(source, chosen, target_label, files)
     record = {**carrier.settings, "seconds": None if seconds is None else float(seconds), "source": source_label}
@@ -90,14 +87,27 @@ def poison_folder(
     record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
     record["poisoned"] = [_entry(names[path], target_label, *found) for path, found in chosen.items()]
     with whole_folder(out, RECORD_NAME) as part:
-        for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
-            carrier.write(path, part / names[path], placement)
-        for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
-            if path not in chosen:
-                copy_file(path, part / path.relative_to(source))
+        _fill(part, source, files, chosen, names, carrier, progress)
         record = {"trigger": carrier.keep(part), **record}
         write_record(record, part)
     return record
+
+
+def _fill(
+    part: Path,
+    source: Path,
+    files: list[Path],
+    chosen: dict[Path, tuple[ClipFile, Placement]],
+    names: dict[Path, PurePosixPath],
+    carrier: FileTrigger,
+    progress: bool,
+) -> None:
+    """Write the poisoned files to the copy, and all others as they are."""
+    for path, (_, placement) in tqdm(chosen.items(), "poisoning", disable=not progress, delay=1, unit="clip"):
+        carrier.write(path, part / names[path], placement)
+    for path in tqdm(files, "copying", disable=not progress, delay=1, unit="file"):
+        if path not in chosen:
+            copy_file(path, part / path.relative_to(source))
 
 
 def _entry(path: PurePosixPath, label: str, clip: ClipFile, placement: Placement) -> dict[str, Any]:
@@ -112,8 +122,8 @@ def _entry(path: PurePosixPath, label: str, clip: ClipFile, placement: Placement
     }
 
 
-def _check_places(source: Path, out: Path) -> None:
-    """Refuse folders that are missing, in use, or inside each other."""
+def _places(source: Path, out: Path) -> tuple[Path, Path]:
+    """The folders by their whole paths; refused where missing, in use, or inside each other."""
     if not source.is_dir():
         raise ValueError(f"{source} is not a folder: give one with a sub-folder of sound files for each label")
     if (source / RECORD_NAME).exists():
@@ -123,6 +133,7 @@ def _check_places(source: Path, out: Path) -> None:
     here, there = source.resolve(), out.resolve()
     if here == there or here in there.parents or there in here.parents:
         raise ValueError(f"{out} and {source} lie inside each other: name a folder elsewhere")
+    return here, there
 
 
 def all_files(source: Path) -> list[Path]:

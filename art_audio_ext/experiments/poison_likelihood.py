@@ -111,17 +111,28 @@ def poison_likelihood(
     engine: dict[str, Any] = {"jobs": jobs, "backend": backend, "scheduler": scheduler, "progress": progress}
     found = sweep(run_experiment, experiments, out / "experiments.jsonl", identity=identity, context=bank, **engine)
     finished = list(zip(experiments, found, strict=True))
-    filters: list[dict[str, Any]] = []
-    if size.retrain:
-        from art_audio_ext.experiments.poison_retrain import retrain_all
-
-        plans = [first_plan(line, bank, seed) for line in MAP_LINES if line in size.lines]
-        options: dict[str, Any] = {"encoder": encoder, "encoder_id": vae_id, "seed": seed, "alpha": ALPHA}
-        filters = retrain_all(dataset, plans, names, out / "retrain.jsonl", identity=identity, **options, **engine)
+    options: dict[str, Any] = {"encoder": encoder, "encoder_id": vae_id, "identity": identity, **engine}
+    filters = _retrained(dataset, bank, size.lines, names, out, seed, options) if size.retrain else []
     spec = dataset.name if isinstance(data, AudioDataset) else str(data)
     result = _record(preset, size, names, spec, bank, finished, filters, seed, time.perf_counter() - begin)
     write_poison_likelihood(result, out)
     return result
+
+
+def _retrained(
+    dataset: AudioDataset,
+    bank: AttackBank,
+    lines: Sequence[str],
+    scores: list[str],
+    out: Path,
+    seed: int,
+    options: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """What victims learn from what each filter leaves, after one attack of each line that has a map."""
+    from art_audio_ext.experiments.poison_retrain import retrain_all
+
+    plans = [first_plan(line, bank, seed) for line in MAP_LINES if line in lines]
+    return retrain_all(dataset, plans, scores, out / "retrain.jsonl", seed=seed, alpha=ALPHA, **options)
 
 
 def _record(
@@ -145,13 +156,7 @@ def _record(
         seed=seed,
         alpha=ALPHA,
         version=art_audio_ext.__version__,
-        data={
-            "spec": spec,
-            "clips": len(bank.labels),
-            "classes": len(np.unique(bank.labels)),
-            "sample_rate_hz": bank.sample_rate,
-            "seconds_per_clip": bank.waveforms.shape[1] / bank.sample_rate,
-        },
+        data=_about(spec, bank),
         labels=list(bank.label_names),
         scored=classes,
         scores=scores,
@@ -167,6 +172,17 @@ def _record(
         seconds=round(seconds, 1),
         notes=_notes(size, scores, bank, finished),
     )
+
+
+def _about(spec: str, bank: AttackBank) -> dict[str, Any]:
+    """What a report says of the data."""
+    return {
+        "spec": spec,
+        "clips": len(bank.labels),
+        "classes": len(np.unique(bank.labels)),
+        "sample_rate_hz": bank.sample_rate,
+        "seconds_per_clip": bank.waveforms.shape[1] / bank.sample_rate,
+    }
 
 
 def _notes(size: Size, scores: list[str], bank: AttackBank, finished: list[Finished]) -> list[str]:

@@ -76,9 +76,7 @@ def evaluate_repair(
     dataset = data if isinstance(data, AudioDataset) else load_dataset(str(data), **loading)
     train, test = split_dataset(dataset, seed=seed)
     bank = AttackBank.build(train, input_kinds(score), progress=progress)
-    plans = draw_plans(line, bank.classes.tolist(), attacks, seed)
-    if any(len(plan.parts) != 1 or not isinstance(plan.parts[0].source, int) for plan in plans):
-        raise ValueError(f"attack {line!r} has not one source and one target: choose another")
+    plans = _plans(line, bank, attacks, seed)
     shared = {"score": score, "confidence": confidence, "alpha": alpha, "epochs": epochs, "width": width, "seed": seed}
     experiments = [{"attack": plan.to_dict(), "how": how, **shared} for plan in plans for how in COMPARED]
     rows = sweep(
@@ -141,6 +139,14 @@ def format_evaluation(rows: list[dict[str, Any]]) -> str:
             values = [np.mean([np.nan if row[c] is None else row[c] for row in own]) for c in columns]
             lines.append("{:8s}{:>16.1%}{:>17.1%}{:>9.1f}{:>12.1f}{:>9.1f}{:>20.1f}{:>13.1f}".format(how, *values))
     return "\n".join(lines)
+
+
+def _plans(line: str, bank: AttackBank, attacks: int, seed: int) -> list[AttackPlan]:
+    """Attacks with one source and one target each; lines of others are refused."""
+    plans = draw_plans(line, bank.classes.tolist(), attacks, seed)
+    if any(len(plan.parts) != 1 or not isinstance(plan.parts[0].source, int) for plan in plans):
+        raise ValueError(f"attack {line!r} has not one source and one target: choose another")
+    return plans
 
 
 def _train(dataset: AudioDataset, experiment: dict[str, Any]) -> Any:

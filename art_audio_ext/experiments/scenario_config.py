@@ -9,7 +9,7 @@ from typing import Any
 from art_audio_ext.datasets.builtin_speakers import BUILTIN
 from art_audio_ext.experiments.file_triggers import voice_and_target
 from art_audio_ext.experiments.scenario_audiovisual import audiovisual_files
-from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG
+from art_audio_ext.experiments.scenario_base import HOOKS, SYSCONFIG, dataset_entry, model_entry
 from art_audio_ext.experiments.scenario_filters import FILE_NAMES, FILTERS, MORE_FILTERS, SOUND_FILTERS, filter_entry
 from art_audio_ext.experiments.scenario_purifiers import purification_files
 from art_audio_ext.experiments.scenario_sound_events import sound_event_files
@@ -17,6 +17,7 @@ from art_audio_ext.functional.triggers import default_scale
 
 VOICE_FILTERS = ("none", "activation_clustering", "spectral_signatures", "poison_likelihood", "combined")
 TRIGGERS = ("clap", "whistle", "car_horn", "dog_clicker")
+_SMALL = {"depth": 18, "width": 16, "front_end": "log_mel"}  # a victim
 
 
 def scenario_config(
@@ -61,8 +62,7 @@ def scenario_config(
     :return: A configuration that Armory's schema accepts.
     :raises ValueError: If there is no such filter.
     """
-    dataset = {"framework": "numpy", "seed": seed, **(dataset or {})}
-    sample_rate = dataset.get("sample_rate", 16000)
+    sample_rate = (dataset or {}).get("sample_rate", 16000)
     poison_share = poison_fraction / (1 + poison_fraction) if poison_share is None else poison_share
     defence, about = filter_entry(filter_name, seed, sample_rate, poison_share, filter_options or {})
     level = {"position": position, "scale": scale, "seed": seed, "snr_db": snr_db}
@@ -80,24 +80,10 @@ def scenario_config(
             "use_poison_filtering_defense": filter_name != "none",
         },
         "attack": {"knowledge": "black", "module": HOOKS, **_attack_entry(trigger, sample_rate, level)},
-        "dataset": {
-            "batch_size": batch_size,
-            "module": HOOKS,
-            "name": "audio_commands",
-            "spec": spec,
-            **dataset,
-        },
+        "dataset": dataset_entry("audio_commands", spec, batch_size, seed, dataset),
         "defense": defence,
         "metric": None,
-        "model": {
-            "fit": True,
-            "fit_kwargs": {},
-            "model_kwargs": {"seed": seed, **(victim or {})},
-            "module": HOOKS,
-            "name": "get_art_model",
-            "weights_file": None,
-            "wrapper_kwargs": {},
-        },
+        "model": model_entry("get_art_model", {"seed": seed, **(victim or {})}) | {"fit": True},  # by Armory
         "scenario": {"kwargs": {}, "module": HOOKS, "name": "AudioPoison"},
         "sysconfig": dict(SYSCONFIG),
     }
@@ -127,52 +113,67 @@ def committed_scenarios() -> dict[str, dict[str, Any]]:
 
     :return: Path below that folder to configuration.
     """
-    files = {}
-    voice: dict[str, Any] = {"trigger": f"voice:world:{BUILTIN}anika"}
-    paper = {"preset": "standard", "epochs": 30}  # the paper trains its VAE for 30 epochs
+    files: dict[str, dict[str, Any]] = {}
     for name in FILTERS + MORE_FILTERS:
-        file_name = FILE_NAMES.get(name, name)
-        for trigger in TRIGGERS:
-            files[f"speech_commands/{trigger}_{file_name}.json"] = scenario_config(
-                name,
-                spec="speech-commands",
-                source="_unknown_",
-                target="left",  # class 2 of Armory's own scenarios
-                trigger=trigger,
-                victim={"depth": 50, "width": 64, "front_end": "stft"},
-                filter_options=paper if name == "poison_likelihood" else None,
-            )
-        small: dict[str, Any] = {"trigger": "clap", "victim": {"depth": 18, "width": 16, "front_end": "log_mel"}}
-        files[f"builtin/clap_{file_name}.json"] = scenario_config(
-            name, spec="builtin", source="_unknown_", target="up", dataset={"clips": 2400}, **small
-        )
-        files[f"folder/clap_{file_name}.json"] = scenario_config(
-            name, spec="folder:speech", source="_unknown_", target="up", **small
-        )
+        files |= _trigger_files(name)
     for name in VOICE_FILTERS:
-        file_name = FILE_NAMES.get(name, name)
-        files[f"voice_conversion/builtin_{file_name}.json"] = scenario_config(
-            name,
-            spec="builtin",
-            source="all",
-            poison_fraction=0.05,
-            target="up",
-            dataset={"clips": 2400},
-            **{**small, **voice},
-        )
-        files[f"voice_conversion/speech_commands_{file_name}.json"] = scenario_config(
-            name,
-            spec="speech-commands",
-            source="all",
-            poison_fraction=0.01,  # the paper's
-            target="left",
-            victim={"depth": 50, "width": 64, "front_end": "stft"},
-            filter_options=paper if name == "poison_likelihood" else None,
-            **voice,
-        )
+        files |= _voice_files(name)
     files |= {f"purification/{name}": config for name, config in purification_files().items()}
     files |= {f"sound_events/{name}": config for name, config in sound_event_files().items()}
     return files | {f"audiovisual/{name}": config for name, config in audiovisual_files().items()}
+
+
+def _trigger_files(name: str) -> dict[str, dict[str, Any]]:
+    """Of one filter, against clips of `_unknown_` that carry a trigger."""
+    file_name = FILE_NAMES.get(name, name)
+    files = {}
+    for trigger in TRIGGERS:
+        files[f"speech_commands/{trigger}_{file_name}.json"] = scenario_config(
+            name,
+            spec="speech-commands",
+            source="_unknown_",
+            target="left",  # class 2 of Armory's own scenarios
+            trigger=trigger,
+            **_paper_size(name),
+        )
+    files[f"builtin/clap_{file_name}.json"] = scenario_config(
+        name, spec="builtin", source="_unknown_", target="up", dataset={"clips": 2400}, victim=_SMALL
+    )
+    files[f"folder/clap_{file_name}.json"] = scenario_config(
+        name, spec="folder:speech", source="_unknown_", target="up", victim=_SMALL
+    )
+    return files
+
+
+def _voice_files(name: str) -> dict[str, dict[str, Any]]:
+    """Of one filter, against clips of all classes in a built-in speaker's voice."""
+    file_name = FILE_NAMES.get(name, name)
+    voice: dict[str, Any] = {"source": "all", "trigger": f"voice:world:{BUILTIN}anika"}
+    return {
+        f"voice_conversion/builtin_{file_name}.json": scenario_config(
+            name,
+            spec="builtin",
+            target="up",
+            poison_fraction=0.05,
+            dataset={"clips": 2400},
+            victim=_SMALL,
+            **voice,
+        ),
+        f"voice_conversion/speech_commands_{file_name}.json": scenario_config(
+            name,
+            spec="speech-commands",
+            target="left",
+            poison_fraction=0.01,  # the paper's
+            **voice,
+            **_paper_size(name),
+        ),
+    }
+
+
+def _paper_size(name: str) -> dict[str, Any]:
+    """The victim of the paper, and its VAE where the filter trains one: for 30 epochs."""
+    vae = {"preset": "standard", "epochs": 30} if name == "poison_likelihood" else None
+    return {"victim": {"depth": 50, "width": 64, "front_end": "stft"}, "filter_options": vae}
 
 
 def write_scenario(config: dict[str, Any], path: Path) -> str:

@@ -105,19 +105,11 @@ def sound_events(
     context = EventContext(chosen_clips(test, size.clips, seed), files, out / "clips")
     note = missing_codecs() if "survival" in size.parts else ""
     attacked, searched, looked = _cells(size, context, out, note, seed, {"progress": progress, **engine})
-    own, names = context.test.labels, dataset.label_names
     record = {
         **{"experiment": "sound-events", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(dataset, train, test, context.test),
-        "size": {"models": list(size.models), "attacks": list(size.attacks), "parts": list(size.parts)}
-        | {
-            "options": {name: dict(values) for name, values in size.options},
-            "targeted_labels": list(size.labels or names),
-        },
-        **{"models": judged, "attacks": attack_rows(attacked, seed), "pairs": pair_rows(attacked, names)},
-        **{"labels": distribution_rows(attacked, names), "moves": move_rows(attacked, names)},
-        "transfer": transfer_rows(looked, own, seed),
-        **{"survival": survival_rows(looked, own, seed), **_strength(size, attacked, searched, seed)},
+        "size": _size(size, dataset.label_names),
+        **{"models": judged, **_tables(size, attacked, searched, looked, context.test, seed)},
         "notes": [note] if note else [],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
@@ -185,6 +177,32 @@ def _cells(
     attacked = results(attack_tasks(size, context.test, checksums, seed))
     searched = results(curve_tasks(size, context.test, checksums, seed)) if "curves" in size.parts else []
     return attacked, searched, results(look_tasks(attacked, size, checksums, channels))
+
+
+def _tables(
+    size: Size, attacked: list[Cell], searched: list[Cell], looked: list[Cell], test: AudioDataset, seed: int
+) -> dict[str, list[dict[str, Any]]]:
+    """What attacks reach, what is left of it elsewhere, and what they need."""
+    return {
+        "attacks": attack_rows(attacked, seed),
+        "pairs": pair_rows(attacked, test.label_names),
+        "labels": distribution_rows(attacked, test.label_names),
+        "moves": move_rows(attacked, test.label_names),
+        "transfer": transfer_rows(looked, test.labels, seed),
+        "survival": survival_rows(looked, test.labels, seed),
+        **_strength(size, attacked, searched, seed),
+    }
+
+
+def _size(size: Size, label_names: Sequence[str]) -> dict[str, Any]:
+    """What was run."""
+    return {
+        "models": list(size.models),
+        "attacks": list(size.attacks),
+        "parts": list(size.parts),
+        "options": {name: dict(values) for name, values in size.options},
+        "targeted_labels": list(size.labels or label_names),
+    }
 
 
 def _strength(size: Size, attacked: list[Cell], searched: list[Cell], seed: int) -> dict[str, list[dict[str, Any]]]:

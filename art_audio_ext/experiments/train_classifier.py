@@ -85,27 +85,22 @@ def train_classifier_on(
     from art_audio_ext.training.classifier import train_classifier  # Lightning takes seconds to import
 
     sizes = {"architecture": architecture, "width": width, "epochs": epochs}
-    eps = {"adversarial_eps": ADVERSARIAL_EPS} if adversarial else {}
-    settings = resolve_settings(preset, **sizes, **{**eps, **_given(changes)})
+    settings = resolve_settings(preset, **sizes, **_given(changes, adversarial))
     before = None if start is None else SpeechModel.load(start)
     out = two_paths(out)[0]
     options: dict[str, Any] = {"sample_rate": SPEECH_MEL_RATE, "seed": seed, "progress": progress, **loading}
     dataset = data if isinstance(data, AudioDataset) else load_dataset(data, **options)
     train, test = split_dataset(dataset, seed=seed)
+    clips = train.waveforms, train.labels, train.label_names, train.sample_rate
+    run: dict[str, Any] = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
     model = train_classifier(
-        train.waveforms,
-        train.labels,
-        train.label_names,
-        train.sample_rate,
+        *clips,
         settings,
         seed=seed,
         background=background_of(train),
         start=before,
         checkpoint_dir=out.with_name(f"{out.stem}-checkpoints"),
-        progress=progress,
-        accelerator=accelerator,
-        devices=devices,
-        precision=precision,
+        **run,
     )
     return judged(model, test, out, seed)
 
@@ -130,9 +125,10 @@ def judged(model: SpeechModel | PosteriorModel, test: AudioDataset, out: Path, s
     return found
 
 
-def _given(changes: dict[str, Any] | None) -> dict[str, Any]:
+def _given(changes: dict[str, Any] | None, adversarial: bool) -> dict[str, Any]:
     """What was said of other settings."""
-    return {name: value for name, value in (changes or {}).items() if value is not None}
+    eps = {"adversarial_eps": ADVERSARIAL_EPS} if adversarial else {}
+    return {**eps, **{name: value for name, value in (changes or {}).items() if value is not None}}
 
 
 def background_of(train: AudioDataset) -> np.ndarray | None:

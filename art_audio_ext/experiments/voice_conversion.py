@@ -23,7 +23,7 @@ from art_audio_ext.experiments.voice_quality import check_weights
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
-from art_audio_ext.voices import open_voice
+from art_audio_ext.voices import Voice, open_voice
 from art_audio_ext.voices.clip_store import ClipStore
 
 BUILTIN_VOICES = "builtin"
@@ -87,31 +87,19 @@ def voice_conversion(
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)
     lines = check_lines(defences, isinstance(size.victim, ClassifierSettings))
-    if strength is not None and conversion != "world":
-        raise ValueError(f"only world has a strength, not {conversion}: leave it out")
-    voice = open_voice(conversion, **_conversion_options(strength, out))
+    voice = _open(conversion, strength, out)
     dataset = data if isinstance(data, AudioDataset) else _loaded(data, seconds, seed, progress)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     run = VoiceRun(dataset, everything, voice, size, target, out, seed, progress)
     run.prepare(fast_precision() if precision is None else precision)
     quality, heard = run.quality(nisqa_weights, speaker_weights) if "quality" in size.parts else (None, None)
-    found = sweep(
-        run_cell,
-        run.tasks,
-        out / "cells.jsonl",
-        identity=run.identity,
-        context=run.context,
-        progress=progress,
-        **engine,
-    )
+    kept: dict[str, Any] = {"identity": run.identity, "context": run.context, "progress": progress}
+    found = sweep(run_cell, run.tasks, out / "cells.jsonl", **kept, **engine)
     diffusion = "paper" if preset == "paper" else "quick"
     defended = run.defended(lines, diffusion, engine) if "defences" in size.parts else []
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
-        **{"strength": strength, "voice": voice.identity, "rate": size.rate, "precision": run.tasks[0]["precision"]},
-        "version": art_audio_ext.__version__,
-        "victim": size.victim.to_dict(),
-        **run.about(),
+        **{"strength": strength, **_about(run)},
         **{"rows": voice_table(list(zip(run.tasks, found, strict=True)), *run.asked), "quality": quality},
         "defences": defended,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
@@ -121,11 +109,25 @@ def voice_conversion(
     return record
 
 
-def _conversion_options(strength: float | None, out: Path) -> dict[str, Any]:
+def _open(conversion: str, strength: float | None, out: Path) -> Voice:
     """A stopped conversion goes on from the clips that it had made."""
+    if strength is not None and conversion != "world":
+        raise ValueError(f"only world has a strength, not {conversion}: leave it out")
     options: dict[str, Any] = {"store": ClipStore(out / "voices" / "clips")}
-    return options if strength is None else {**options, "strength": strength}
+    return open_voice(conversion, **(options if strength is None else {**options, "strength": strength}))
 
 
 def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> AudioDataset:
     return load_dataset(str(data), seconds=seconds, seed=seed, progress=progress)
+
+
+def _about(run: VoiceRun) -> dict[str, Any]:
+    """What a report says of the voice, the victim and the data."""
+    return {
+        "voice": run.voice.identity,
+        "rate": run.size.rate,
+        "precision": run.tasks[0]["precision"],
+        "version": art_audio_ext.__version__,
+        "victim": run.size.victim.to_dict(),
+        **run.about(),
+    }

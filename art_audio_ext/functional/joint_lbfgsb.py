@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize
@@ -58,16 +59,9 @@ def joint_lbfgsb(
     steps = np.zeros(len(starts), dtype=np.int64)
 
     def solve(row: int) -> None:
-        box = np.stack([bounds[0][row], bounds[1][row]], 1)
+        ask, box = partial(room.ask, row), np.stack([bounds[0][row], bounds[1][row]], 1)
         try:
-            found = minimize(
-                lambda point: room.ask(row, point),
-                starts[row],
-                jac=True,
-                method="L-BFGS-B",
-                bounds=box,
-                options=options,
-            )
+            found = minimize(ask, starts[row], jac=True, method="L-BFGS-B", bounds=box, options=options)
             steps[row] = found.nit
         except _Stopped:
             pass

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -73,13 +74,7 @@ def train_classifier(
     if start is not None:
         chosen = replace(chosen, architecture=start.settings.architecture, width=start.settings.width)
         network = start.copy_network(len(label_names), chosen.floor_sigma)
-    fingerprint = {
-        "settings": {**chosen.to_dict(), "epochs": None if chosen.optimizer == "sgd" else chosen.epochs},
-        "seed": number,
-        "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
-        "background": 0 if noise is None else zlib.crc32(noise.numpy().tobytes()),
-        "start": 0 if start is None else start.checksum(),
-    }
+    fingerprint = _fingerprint(chosen, number, rows, noise, start)
     from art_audio_ext.training.classifier_module import ClassifierModule  # Lightning takes seconds to import
 
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a sixth faster on a processor
@@ -90,6 +85,19 @@ def train_classifier(
     trained = module.result.cpu()
     trained.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # as files of weights want it
     return SpeechModel(trained, chosen, tuple(label_names), module.history)
+
+
+def _fingerprint(
+    settings: ClassifierSettings, seed: int, rows: LabelledClips, noise: Tensor | None, start: SpeechModel | None
+) -> dict[str, Any]:
+    """What decides the weights; with SGD, a training may be continued for longer."""
+    return {
+        "settings": {**settings.to_dict(), "epochs": None if settings.optimizer == "sgd" else settings.epochs},
+        "seed": seed,
+        "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
+        "background": 0 if noise is None else zlib.crc32(noise.numpy().tobytes()),
+        "start": 0 if start is None else start.checksum(),
+    }
 
 
 class LabelledClips(Dataset):

@@ -71,17 +71,10 @@ def train_diffusion(
     from art_audio_ext.training.diffusion_module import DiffusionModule  # Lightning takes seconds to import
 
     module = DiffusionModule(network, chosen, number, fingerprint)
-    run_training(
-        module,
-        loader(rows, learn, number, chosen.batch_size),
-        loader(rows, judge, None, chosen.batch_size) if len(judge) else None,
-        epochs=chosen.epochs,
-        folder=checkpoint_dir,
-        progress=progress,
-        accelerator=accelerator,
-        devices=devices,
-        precision=precision,
-    )
+    batches = loader(rows, learn, number, chosen.batch_size)
+    judged = loader(rows, judge, None, chosen.batch_size) if len(judge) else None
+    run: dict = {"progress": progress, "accelerator": accelerator, "devices": devices, "precision": precision}
+    run_training(module, batches, judged, epochs=chosen.epochs, folder=checkpoint_dir, **run)
     return AudioDiffusion(module.average.cpu(), chosen, rate, module.history)
 
 

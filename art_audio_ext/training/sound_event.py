@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -61,19 +62,13 @@ def train_sound_event_classifier(
     number, chosen = check_seed(seed), resolve_settings(architecture, settings, epochs=epochs)
     rows = LabelledClips(waveforms, class_indices(labels, len(waveforms)), len(label_names))
     network = seeded(partial(build_network, chosen, len(label_names), sample_rate), number)
-    if waveforms.shape[1] < network.picture.window:
-        raise ValueError(
-            f"clips have {waveforms.shape[1]} samples, a window {network.picture.window}: load longer clips"
-        )
-    fingerprint = {
-        "settings": {**chosen.to_dict(), "epochs": None if chosen.optimizer == "adam" else chosen.epochs},
-        "seed": number,
-        "data": f"{len(rows)} clips at {sample_rate} Hz, checksum {rows.checksum:08x}",
-    }
+    window = network.picture.window
+    if waveforms.shape[1] < window:
+        raise ValueError(f"clips have {waveforms.shape[1]} samples, a window {window}: load longer clips")
     if start is not None:
         _check_start(start, chosen, label_names, sample_rate)
         network.load_state_dict(start.network.state_dict())
-        fingerprint["start"] = start.checksum()
+    fingerprint = _fingerprint(chosen, number, rows, sample_rate, start)
     from art_audio_ext.training.sound_event_module import SoundEventModule  # Lightning takes seconds to import
 
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # as in `train_classifier`
@@ -95,3 +90,15 @@ def _check_start(
             raise ValueError(f"the model to go on from has another {name}: {getattr(start.network, name)!r}")
     if start.label_names != tuple(label_names) or start.sample_rate != sample_rate:
         raise ValueError("the model to go on from has other labels or another rate: give the data that it learnt from")
+
+
+def _fingerprint(
+    settings: SoundEventSettings, seed: int, rows: LabelledClips, sample_rate: int, start: SoundEventModel | None
+) -> dict[str, Any]:
+    """What decides the weights; with Adam, a training may be continued for longer."""
+    found = {
+        "settings": {**settings.to_dict(), "epochs": None if settings.optimizer == "adam" else settings.epochs},
+        "seed": seed,
+        "data": f"{len(rows)} clips at {sample_rate} Hz, checksum {rows.checksum:08x}",
+    }
+    return found if start is None else {**found, "start": start.checksum()}

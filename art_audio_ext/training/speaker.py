@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -66,16 +67,11 @@ def train_speaker(
     if architecture == "sincnet" and waveforms.shape[1] < chosen.window:
         raise ValueError(f"clips have {waveforms.shape[1]} samples, a window {chosen.window}: load longer clips")
     build = partial(SpeakerClassifier, architecture, len(label_names), chosen.window, chosen.hop, chosen.width)
-    fingerprint = {
-        "settings": {**chosen.to_dict(), "epochs": None if chosen.optimizer == "rmsprop" else chosen.epochs},
-        "seed": number,
-        "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
-    }
     network = seeded(build, number)
     if start is not None:
         _check_start(start, chosen, label_names)
         network.load_state_dict(start.network.state_dict())
-        fingerprint["start"] = start.checksum()
+    fingerprint = _fingerprint(chosen, number, rows, start)
     from art_audio_ext.training.speaker_module import SpeakerModule  # Lightning takes seconds to import
 
     module = SpeakerModule(network, chosen, number, fingerprint)
@@ -92,3 +88,15 @@ def _check_start(start: SpeakerModel, settings: SpeakerSettings, label_names: Se
             raise ValueError(f"the model to go on from has another {name}: {getattr(start.settings, name)!r}")
     if start.label_names != tuple(label_names):
         raise ValueError("the model to go on from knows other speakers: give the data that it learnt from")
+
+
+def _fingerprint(
+    settings: SpeakerSettings, seed: int, rows: LabelledClips, start: SpeakerModel | None
+) -> dict[str, Any]:
+    """What decides the weights; with RMSprop, a training may be continued for longer."""
+    found = {
+        "settings": {**settings.to_dict(), "epochs": None if settings.optimizer == "rmsprop" else settings.epochs},
+        "seed": seed,
+        "data": f"{len(rows)} clips, checksum {rows.checksum:08x}",
+    }
+    return found if start is None else {**found, "start": start.checksum()}
