@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import gcd
 
 import numpy as np
-import torch
-import torchaudio.functional as taf
-from scipy.signal import resample_poly
+from scipy.signal import firwin, resample_poly
 
-# of torchaudio's documentation, where they are those of librosa's "kaiser_best": flat to .87 of half the lower rate
-_PRECISE = {"lowpass_filter_width": 64, "rolloff": 0.9475937167399596, "beta": 14.769656459379492}
+# zeros of the sinc either side, share of half the lower rate, Kaiser's beta: what librosa calls "kaiser_best"
+_ZEROS, _ROLLOFF, _BETA = 64, 0.9475937167399596, 14.769656459379492
 
 
 def resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray:
@@ -39,6 +38,14 @@ def precisely_resampled(sound: np.ndarray, rate: int, wanted: int) -> np.ndarray
     """
     if rate == wanted:
         return sound
-    clip = torch.from_numpy(np.array(sound, np.float64))
-    found: np.ndarray = taf.resample(clip, rate, wanted, resampling_method="sinc_interp_kaiser", **_PRECISE).numpy()
+    common = gcd(rate, wanted)
+    up, down = wanted // common, rate // common
+    found: np.ndarray = resample_poly(np.asarray(sound, np.float64), up, down, window=_precise_filter(max(up, down)))
     return found
+
+
+@lru_cache(maxsize=8)
+def _precise_filter(factor: int) -> np.ndarray:
+    """Taps (2 * 64 * factor + 1,) of a windowed sinc."""
+    taps: np.ndarray = firwin(2 * _ZEROS * factor + 1, _ROLLOFF / factor, window=("kaiser", _BETA))
+    return taps
