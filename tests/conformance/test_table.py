@@ -27,4 +27,4 @@ def test_every_art_subclass_has_its_line(in_the_table):
                 if own and issubclass(cls, _BASES) and not inspect.isabstract(cls):
                     found.add(cls)
     assert found
-    assert found == in_the_table, "add the class to tests/conformance/conftest.py"
+    assert found == in_the_table, "add the class to tests/conformance/table.py"

@@ -109,16 +109,6 @@ def test_options_from_armory_json(data):
     assert np.mean(np.array(is_clean) == data[2]) > 0.98
 
 
-def test_unknown_option_is_refused_and_changes_nothing(data):
-    filter_ = defence(data)
-    for call in (filter_.detect_poison, filter_.set_params, lambda **k: filter_.evaluate_defence(data[2], **k)):
-        with pytest.raises(ValueError, match=r"no option trails: it knows .*trials"):
-            call(trails=3, dims=2)
-    with pytest.raises(ValueError, match="dims"):
-        filter_.set_params(trials=3, dims=0)
-    assert (filter_.trials, filter_.dims) == (10, 24)
-
-
 def test_get_params_and_set_params(data):
     filter_ = defence(data)
     params = filter_.get_params()
@@ -193,48 +183,6 @@ def test_pickles(data):
     copy = pickle.loads(pickle.dumps(filter_))
     assert copy.is_clean_lst == before
     assert copy.detect_poison()[1] == before
-
-
-BAD = [
-    ({"sample_rate": 0}, "sample_rate"),
-    ({"vae": 3}, "vae must be"),
-    ({"vae": SegmentLevels(8000)}, "8000 Hz but the clips are at 16000 Hz"),
-    ({"batch_size": 0}, "batch_size"),
-    ({"epochs": 0}, "epochs"),
-    ({"seed": -1}, "seed"),
-    ({"score": "best"}, "unknown score"),
-    ({"score_options": {"k": 3}}, "no option k"),
-    ({"score_options": {"seed": 2}}, "must not hold the seed"),
-    ({"score_options": [1]}, "must be a dictionary"),
-    ({"order": "pca"}, "unknown order"),
-    ({"ignore_classes": [0, 1]}, "2 classes can be scored"),
-]
-
-
-@pytest.mark.parametrize(("options", "message"), BAD)
-def test_bad_options_are_refused_before_any_work(data, options, message):
-    with pytest.raises(ValueError, match=message):
-        defence(data, **options)
-
-
-def test_bad_data_is_refused(data):
-    x, y, _ = data
-    with pytest.raises(ValueError, match="int16"):
-        defence(((x * 32767).astype(np.int16), y))
-    with pytest.raises(ValueError, match="row 2 is nan"):
-        defence((np.where(np.arange(len(x))[:, None] == 2, np.nan, x), y))
-    with pytest.raises(ValueError, match="389 labels for 390 clips"):
-        defence((x, y[:-1]))
-
-
-def test_one_class_has_nothing_to_stand_out_from(data):
-    one = data[1] == TARGET
-    with pytest.raises(ValueError, match=r"^1 class can be scored \(of 1: 0 left out, 0 with under 72 clips\)"):
-        defence((data[0][one], data[1][one] * 0))
-    filter_ = defence(data)
-    with pytest.raises(ValueError, match=r"^1 class can be scored"):
-        filter_.detect_poison(y_train=np.zeros_like(data[1]))
-    assert filter_.y_train is data[1]
 
 
 def test_trains_inside_when_no_vae_is_given(data, monkeypatch):

@@ -1,4 +1,4 @@
-"""The comparison: what runs, what is kept, what the table says; and once through Armory itself."""
+"""The comparison: what runs, what is kept, what the table says."""
 
 from __future__ import annotations
 
@@ -18,9 +18,6 @@ from art_audio_ext.experiments.armory_run import ArmoryResult
 from art_audio_ext.experiments.compare import compare
 from art_audio_ext.experiments.compare_setup import absolute_spec
 from art_audio_ext.experiments.poison_folder import poison_folder
-
-HAS_ARMORY = importlib.util.find_spec("armory") is not None
-needs_armory = pytest.mark.skipif(not HAS_ARMORY, reason='needs pip install "art-audio-ext[armory]"')
 
 
 def write_speech(root: Path, dataset: AudioDataset, rows: range, prefix: str = "") -> None:
@@ -244,30 +241,3 @@ def test_compare_without_armory_says_what_to_install(folder, tmp_path, monkeypat
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match=r"art-audio-ext\[armory\]"):
         compare(str(folder), out=tmp_path / "out", **SMALL)
-
-
-@needs_armory
-@pytest.mark.armory
-def test_compare_through_armory(poisoned_folder, tmp_path, monkeypatch):
-    """Two scenarios side by side, on a poisoned folder; the person's home is left alone."""
-    home = tmp_path / "home"
-    home.mkdir()
-    monkeypatch.setenv("HOME", str(home))
-    result = compare(
-        str(poisoned_folder),
-        out=tmp_path / "out",
-        filters=("perfect", "activation_clustering_tuned"),
-        epochs=1,
-        width=4,
-        seconds=0.5,
-        jobs=2,
-        progress=False,
-    )
-    perfect, clustering = result.filters
-    assert (perfect.true_positive_rate, perfect.false_positive_rate, perfect.adjusted_rand_index) == (1, 0, 1)
-    assert perfect.removed == result.attack["poisoned_clips"]
-    assert clustering.filter_seconds > 0
-    for row in result.filters:
-        assert 0 <= row.attack_success_rate <= 1
-        assert 0 <= row.benign_accuracy <= 1
-    assert not (home / ".armory").exists()

@@ -1,10 +1,14 @@
-"""One small autoencoder, trained once for all tests of training."""
+"""One small autoencoder and one synchronisation network, each trained once for all tests of training."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.training.sync_model import SyncModel
+from art_audio_ext.training.syncnet import train_syncnet
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
 from art_audio_ext.training.vae import AudioVae, VaeSettings, train_vae
 
 
@@ -34,3 +38,19 @@ def sound(tiny_dataset) -> np.ndarray:
 @pytest.fixture(scope="session")
 def vae(sound, small) -> AudioVae:
     return train_vae(sound, 16000, small, seed=1, progress=False)
+
+
+@pytest.fixture(scope="session")
+def seen(talking_bars) -> AudioVisualDataset:
+    return talking_bars.subset(np.arange(24))
+
+
+@pytest.fixture(scope="session")
+def unseen(talking_bars) -> AudioVisualDataset:
+    return talking_bars.subset(np.arange(24, 32))
+
+
+@pytest.fixture(scope="session")
+def model(seen) -> SyncModel:
+    """A synchronisation network that has learnt from `seen`."""
+    return train_syncnet(seen, SyncNetSettings(size=32, epochs=8, windows=24, jitter=1), seed=0, progress=False)
