@@ -35,6 +35,7 @@ from art_audio_ext.experiments.av_sync_plans import (
     changes,
     trained_changes,
 )
+from art_audio_ext.experiments.av_sync_strongest import strongest_attacks
 from art_audio_ext.experiments.av_sync_summary import detection_table, merged, modality_table, offset_table
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sync_view import write_av_sync
@@ -95,11 +96,15 @@ def av_sync(
     identity = {"experiment": "av-sync", "version": art_audio_ext.__version__, "rules": str(_RULES)}
     found = sweep(run_cell, tasks, out / "cells.jsonl", identity=identity, context=context, progress=progress, **engine)
     cells = merged(list(zip(tasks, found, strict=True)))
+    cells += strongest_attacks(cells)
+    names = groups_of(words, size.folds)
+    groups = {fold: names[context.folds == fold].tolist() for fold in range(size.tested)}
     record = {
         **{"experiment": "av-sync", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(words, longer, context),
         "size": {"folds": size.folds, "tested": size.tested, "networks": size.networks, "parts": list(size.parts)},
-        **{"offsets": offset_table(cells), "modalities": modality_table(cells), "rows": detection_table(cells, seed)},
+        **{"offsets": offset_table(cells), "modalities": modality_table(cells)},
+        "rows": detection_table(cells, seed, groups),
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }

@@ -142,6 +142,8 @@ def _changed(
         max_iter=_STEPS,
         confidence=known.confidence_of,
         weight=change.weight,
+        mix=change.mix,
+        loss=change.loss,
         confidence_goal=change.goal,
         eot_samples=change.eot,
         seed=seed,

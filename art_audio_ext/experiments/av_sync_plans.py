@@ -32,6 +32,8 @@ class Change:
     :param eot: Looks a step whose gradients are averaged, each of `VIEWS` views if the detector is random.
     :param goal: Of an adaptive attack: the "highest" confidence, or each clip's "own" before the attack, which a
         detector that suspects either side takes for benign.
+    :param mix: Of an adaptive attack, see `AudioVisualPGD`: "sum", or "selective", which needs no weight.
+    :param loss: That it climbs, see `adversarial_loss`.
     """
 
     kind: str
@@ -41,6 +43,8 @@ class Change:
     detector: str = ""
     eot: int = 1
     goal: str = "highest"
+    mix: str = "sum"
+    loss: str = "cross_entropy"
 
     @property
     def attacks(self) -> bool:
@@ -52,14 +56,22 @@ class Change:
         """What a table calls it."""
         if not self.attacks:
             return self.kind
+        return f"{self.kind} {self.audio}/{self.video}{self._known()}"
+
+    def _known(self) -> str:
+        """What is said of an adaptive attack."""
+        if self.kind != "adaptive":
+            return ""
         of = "confidence" if self.goal == "highest" else "the clip's own confidence"
-        known = f", {self.weight:g} x {of} of {self.detector}" if self.kind == "adaptive" else ""
+        how = f"{self.weight:g} x {of}" if self.mix == "sum" else f"error first, then {of},"
+        climbed = "" if self.loss == "cross_entropy" else f", {self.loss.replace('_', ' ')}"
         drawn = f", EOT over {self.eot * VIEWS} views a step" if self.eot > 1 else ""
-        return f"{self.kind} {self.audio}/{self.video}{known}{drawn}"
+        return f", {how} of {self.detector}{climbed}{drawn}"
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain types."""
-        return asdict(self)
+        """As plain types; what came later only where it is not as before, so that older cells stay known."""
+        later = {"mix": "sum", "loss": "cross_entropy"}
+        return {name: value for name, value in asdict(self).items() if later.get(name) != value}
 
 
 def _both(pairs: Any) -> tuple[Change, ...]:
@@ -74,12 +86,22 @@ CURVE = tuple(Change("adaptive", 512, 8, weight, "single") for weight in WEIGHTS
 # a random detector averages several views of its own in each step
 COST = tuple(Change("adaptive", 512, 8, 0.5, detector) for detector in DETECTORS[1:])
 OWN = tuple(Change("adaptive", 512, 8, weight, "single", goal="own") for weight in (0.5, 2.0, 10.0))
+
+
+def _selective(detector: str) -> tuple[Change, ...]:
+    """Error first, then confidence, both goals: no weight, and a loss that no sure recogniser flattens."""
+    known: dict[str, Any] = {"detector": detector, "mix": "selective", "loss": "logit_ratio"}
+    return tuple(Change("adaptive", 512, 8, 1.0, goal=goal, **known) for goal in ("highest", "own"))
+
+
+SELECTIVE = _selective("single")
 # both goals against each detector of trained networks
 COST_TRAINED = tuple(
     Change("adaptive", 512, 8, weight, detector, goal=goal)
     for detector in TRAINED
     for weight, goal in ((0.5, "highest"), (2.0, "own"))
 )
+SELECTIVE_TRAINED = tuple(change for detector in TRAINED for change in _selective(detector))
 JUDGED_AGAIN = (*CONTROLS, *MAIN, CURVE[2], OWN[1])  # by the trained networks too; the last two know an untrained one
 PARTS = ("table_1", "one_modality", "adaptive", "trained")
 _EOT = 4
@@ -121,7 +143,11 @@ def changes(parts: tuple[str, ...]) -> list[Change]:
     :return: Everything that is done to the clips of a fold, each once, in the order of the tables.
     """
     chosen = [*CONTROLS, *(Change(kind) for kind in MODALITIES), *MAIN]
-    for part, more in (("table_1", TABLE_1), ("one_modality", ONE_MODALITY), ("adaptive", (*CURVE, *COST, *OWN))):
+    for part, more in (
+        ("table_1", TABLE_1),
+        ("one_modality", ONE_MODALITY),
+        ("adaptive", (*CURVE, *COST, *OWN, *SELECTIVE)),
+    ):
         chosen += more if part in parts else ()
     return list(dict.fromkeys(chosen))
 
@@ -132,5 +158,6 @@ def trained_changes(networks: int) -> list[Change]:
     :return: The attacks of the part "trained": on each detector, and with EOT on the one that has everything.
     """
     full = TRAINED[2 if networks > 1 else 1]
-    known = [change for change in COST_TRAINED if networks > 1 or "ensemble" not in change.detector]
+    every = (*COST_TRAINED, *SELECTIVE_TRAINED)
+    known = [change for change in every if networks > 1 or "ensemble" not in change.detector]
     return known + [replace(change, eot=_EOT) for change in known if change.detector == full]

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext.experiments.av_sync_halves import flagged_at_limit, halves_of, judged, suspicion
 from art_audio_ext.experiments.av_sync_plans import MODALITIES
-from art_audio_ext.functional.detection_threshold import benign_limit, best_f1_threshold, mean_f1
 from art_audio_ext.functional.metrics import proportion_interval, roc_auc
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
+Folds = tuple[dict[int, dict[str, Any]], dict[int, np.ndarray]]  # by fold, what is said of benign clips, and halves
 _DRAWS = 500
-FLAGGED_BENIGN = 0.1  # of benign clips, at a limit that knows no attack
 MEASURES = ("video_l2", "video_frame_l2", "video_linf_pixels", "video_linf_paper", "audio_linf_db")
 
 
@@ -71,32 +71,40 @@ def _shares(said: dict[str, np.ndarray]) -> dict[str, float]:
     return found
 
 
-def detection_table(cells: Sequence[Cell], seed: int = 0) -> list[dict[str, Any]]:
+def detection_table(
+    cells: Sequence[Cell], seed: int = 0, groups: dict[int, Sequence[str]] | None = None
+) -> list[dict[str, Any]]:
     """
     One row for each change of the clips and each detector, over all folds.
 
     A clip is suspicious as its sync confidence is low; "either side" as it is far from the middle of the benign ones
-    of the other half of the fold. The threshold of a half (even or odd clips) is learnt on the other half,
-    benign clips and changed ones: the one with the largest mean F1 of both classes, as in the paper's section 5.
+    of the other half of the fold. The threshold of a half is learnt on the other half, benign clips and changed ones:
+    the one with the largest mean F1 of both classes, as in the paper's section 5.
 
     :param cells: Experiments of `run_cell` with their results.
     :param seed: Of the bootstrap.
+    :param groups: By fold, the speaker or file of each clip, which is in one half alone; None has clips in turn.
     :return: Rows: `change`, `detector`, `clips`; `accuracy` of the victim and its `success` (of the clips that it had
         right, None for controls); `auc` of changed against benign clips and its 95% interval by drawing clips anew,
         `auc_successes` (changed clips that fooled the victim alone), `auc_noise` (against noise of equal power),
         `f1`, `flagged_benign`; `flagged`, of the changed clips at a limit from benign clips alone that a
-        tenth of such clips pass (None with fewer than ten); and medians of the distortions of `MEASURES`.
+        tenth of such clips pass (None with fewer than ten); medians of the distortions of `MEASURES`; and `adaptive`,
+        the `Change` of an attack that knows a detector.
     """
     benign = {e["fold"]: result for e, result in cells if e["change"]["kind"] == "none"}
     names: dict[str, list[Cell]] = {}
     for cell in cells:
         names.setdefault(cell[0]["name"], []).append(cell)
-    rows = []
-    for name, group in names.items():
-        for detector in group[0][1]["confidence"]:
-            for sides in (1, 2):
-                rows.append(_row(name, group, benign, detector, sides, seed))
-    return rows
+    by_fold = groups or {}
+    halves = {
+        fold: halves_of(by_fold.get(fold, list(map(str, range(len(of["right"])))))) for fold, of in benign.items()
+    }
+    return [
+        _row(name, group, (benign, halves), detector, sides, seed)
+        for name, group in names.items()
+        for detector in group[0][1]["confidence"]
+        for sides in (1, 2)
+    ]
 
 
 def offset_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
@@ -122,52 +130,48 @@ def offset_table(cells: Sequence[Cell]) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(
-    name: str, group: Sequence[Cell], benign: dict[int, dict[str, Any]], detector: str, sides: int, seed: int
-) -> dict[str, Any]:
+def _row(name: str, group: Sequence[Cell], folds: Folds, detector: str, sides: int, seed: int) -> dict[str, Any]:
     """One change under one detector."""
+    benign = folds[0]
     results = [result for _, result in group]
     before = [_flags(benign[e["fold"]]["right"]) for e, _ in group]
     after = [_flags(result["right"]) for result in results]
     fooled = [was & ~now for was, now in zip(before, after, strict=True)]
-    attack = group[0][0]["attacks"]
+    attack, change = group[0][0]["attacks"], group[0][0]["change"]
     clean, changed = (
         [
-            _suspicion(benign[e["fold"]]["confidence"][detector], source["confidence"][detector], sides)
-            for (e, result) in group
-            for source in (benign[e["fold"]] if which == 0 else result,)
+            _suspicious(folds, task["fold"], benign[task["fold"]] if which == 0 else result, detector, sides)
+            for task, result in group
         ]
         for which in (0, 1)
     )
+    second = [folds[1][task["fold"]] for task, _ in group]
     row: dict[str, Any] = {"change": name, "detector": detector + (", either side" if sides == 2 else "")}
     row |= {"clips": sum(map(len, after)), "accuracy": float(np.concatenate(after).mean())}
     row["success"] = float(np.concatenate(fooled).sum() / max(1, np.concatenate(before).sum())) if attack else None
     low, high = _auc_interval(clean, changed, seed)
     row |= {"auc": _mean_auc(clean, changed), "auc_low": low, "auc_high": high}
     row["auc_successes"] = _mean_auc(clean, [c[f] for c, f in zip(changed, fooled, strict=True)]) if attack else None
-    row["auc_noise"] = _against_noise(group, benign, changed, detector, sides) if attack else None
-    row |= dict(zip(("f1", "flagged_benign"), _judged(clean, changed), strict=True))
-    row["flagged"] = _flagged(clean, changed)
+    row["auc_noise"] = _against_noise(group, folds, changed, detector, sides) if attack else None
+    row |= dict(zip(("f1", "flagged_benign"), judged(clean, changed, second), strict=True))
+    row["flagged"] = flagged_at_limit(clean, changed, second)
     row |= {key: _median(results, key) for key in MEASURES}
+    if change["kind"] == "adaptive":
+        row |= {"adaptive": {"eot": 1, "mix": "sum", **change}}
     return row
 
 
-def _suspicion(reference: Sequence[float], confidence: Sequence[float], sides: int) -> np.ndarray:
-    """Larger is more suspicious; the middle of each half is that of the benign clips of the other half."""
-    values, middle = np.asarray(confidence, float), np.asarray(reference, float)
-    if sides == 1:
-        return -values
-    even = np.arange(len(values)) % 2 == 0
-    return np.abs(values - np.where(even, np.median(middle[1::2]), np.median(middle[::2])))
+def _suspicious(folds: Folds, fold: int, source: dict[str, Any], detector: str, sides: int) -> np.ndarray:
+    """Of the clips of a fold as one source has them (n,)."""
+    benign, halves = folds
+    reference = benign[fold]["confidence"][detector]
+    return suspicion(reference, source["confidence"][detector], sides, halves[fold])
 
 
 def _against_noise(
-    group: Sequence[Cell], benign: dict[int, dict[str, Any]], changed: list[np.ndarray], detector: str, sides: int
+    group: Sequence[Cell], folds: Folds, changed: list[np.ndarray], detector: str, sides: int
 ) -> float | None:
-    noise = [
-        _suspicion(benign[e["fold"]]["confidence"][detector], result["noise"]["confidence"][detector], sides)
-        for e, result in group
-    ]
+    noise = [_suspicious(folds, task["fold"], result["noise"], detector, sides) for task, result in group]
     return _mean_auc(noise, changed)
 
 
@@ -194,31 +198,6 @@ def _auc_interval(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray], se
         clips = sum(map(len, clean))
         return proportion_interval(round(float(low) * clips), clips)
     return float(low), float(high)
-
-
-def _judged(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray]) -> tuple[float, float]:
-    """Mean F1 of both classes, and the share of benign clips flagged, by thresholds of the other half."""
-    benign, found = [], []
-    for one, other in zip(clean, changed, strict=True):
-        for half in (0, 1):
-            limit, _ = best_f1_threshold(-one[1 - half :: 2], -other[1 - half :: 2])
-            benign.append(-one[half::2] < limit)
-            found.append(-other[half::2] < limit)
-    flagged = np.concatenate([*benign, *found])
-    count = sum(map(len, benign))
-    return mean_f1(np.arange(len(flagged)) >= count, flagged), float(flagged[:count].mean())
-
-
-def _flagged(clean: Sequence[np.ndarray], changed: Sequence[np.ndarray]) -> float | None:
-    """Share of changed clips beyond a limit that knows no attack, from the benign clips of the other half."""
-    found = []
-    for one, other in zip(clean, changed, strict=True):
-        for half in (0, 1):
-            benign = one[1 - half :: 2]
-            if len(benign) < 1 / FLAGGED_BENIGN:
-                return None
-            found.append(-other[half::2] < benign_limit(-benign, FLAGGED_BENIGN))
-    return float(np.concatenate(found).mean())
 
 
 def _median(results: Sequence[dict[str, Any]], key: str) -> float | None:

@@ -70,6 +70,32 @@ def test_too_much_confidence_is_suspicious_by_the_second_side(models, clips):
     assert (detector.threshold, detector.high_threshold) == (None, None)
 
 
+def test_with_two_sides_attacks_that_are_too_sure_do_not_move_the_lower_limit(models, clips, monkeypatch):
+    """All attacked clips lie above the benign ones, or some on either side."""
+    benign, _ = clips
+    scores = np.concatenate([np.linspace(0.4, 0.6, 40), np.linspace(0.8, 1.0, 50), np.linspace(0.1, 0.2, 10)])
+    detector = AudioVisualSyncDetector(models[0], two_sided=True, false_positive_rate=0.1)
+    monkeypatch.setattr(AudioVisualSyncDetector, "confidence", lambda self, x, batch_size: scores[: len(x)])
+    rows = np.repeat(benign[:1], 100, 0)
+    detector.fit(rows[:90], np.repeat([0, 1], [40, 50]))
+    assert detector.threshold == pytest.approx(np.sort(scores[:40])[1])  # from benign clips: 5% of 41
+    detector.fit(rows, np.repeat([0, 1], [40, 60]))
+    assert 0.2 < detector.threshold < 0.4
+    assert 0.58 < detector.high_threshold <= 0.6
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_who_attacks_on_another_device_takes_the_models_along(models, clips):
+    detector = AudioVisualSyncDetector(models)
+    expected = detector.confidence(clips[0])
+    found = detector.confidence_of(torch.from_numpy(clips[0]).cuda())
+    np.testing.assert_allclose(found.cpu().detach(), expected, atol=1e-3)
+    np.testing.assert_allclose(detector.confidence(clips[0]), expected, atol=1e-3)
+    for model in models:
+        model.network.cpu()
+
+
 def test_several_models_count_by_their_mean_or_by_the_least(models, clips):
     benign, wrong = clips
     alone = [AudioVisualSyncDetector(model).confidence(benign) for model in models]

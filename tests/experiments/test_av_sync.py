@@ -119,6 +119,9 @@ def test_what_aims_at_trained_networks_has_two_goals_and_says_how_many_views_it_
         assert [name for name in names if "EOT" in name] == [
             f"adaptive 512/8, {wish} of {full}, EOT over 16 views a step"
             for wish in ("0.5 x confidence", "2 x the clip's own confidence")
+        ] + [
+            f"adaptive 512/8, error first, then {wish}, of {full}, logit ratio, EOT over 16 views a step"
+            for wish in ("confidence", "the clip's own confidence")
         ]
 
 

@@ -106,7 +106,8 @@ class AudioVisualSyncDetector(EvasionDetector):
     ) -> None:
         """
         Learn the threshold: with clips of both kinds the one of the highest mean F1 of both; with benign clips alone
-        one that at most `false_positive_rate` of such clips fall below.
+        one that at most `false_positive_rate` of such clips fall below. With `two_sided` the upper limit comes first,
+        from benign clips, and the lower one from what is left to find; if that is nothing, from benign clips, too.
 
         :param x: Validation clips as rows (N, D).
         :param y: 1 where a clip is adversarial and 0 where it is benign, (N,) or one-hot; None for all benign.
@@ -120,11 +121,13 @@ class AudioVisualSyncDetector(EvasionDetector):
             self.set_params(**kwargs)
             scores = self.confidence(x, batch_size)
             benign, rate = scores[~truth], self.false_positive_rate / (2 if self.two_sided else 1)
-            if truth.any():
-                self.threshold = best_f1_threshold(benign, scores[truth])[0]
+            self.high_threshold = benign_limit(benign, rate, high=True) if self.two_sided else None
+            beyond = np.zeros(len(scores), bool) if self.high_threshold is None else scores > self.high_threshold
+            if (truth & ~beyond).any():
+                scores = np.where(beyond, scores.min() - 1, scores)  # flagged, wherever the lower limit lies
+                self.threshold = best_f1_threshold(scores[~truth], scores[truth])[0]
             else:
                 self.threshold = benign_limit(benign, rate)
-            self.high_threshold = benign_limit(benign, rate, high=True) if self.two_sided else None
 
     def detect(self, x: np.ndarray, batch_size: int = 128, **kwargs: Any) -> tuple[dict[str, Any], np.ndarray]:
         """
@@ -170,7 +173,7 @@ class AudioVisualSyncDetector(EvasionDetector):
         """
         The same for an attack that knows the detector: differentiable.
 
-        :param rows: Shape (n, D), on the device of the models.
+        :param rows: Shape (n, D); the models are moved to their device.
         :param generator: Draws the views anew, as one does who does not know the seed; None looks as `detect` does.
         :return: Shape (n,).
         """
@@ -222,7 +225,7 @@ class AudioVisualSyncDetector(EvasionDetector):
 
     def _curves(self, rows: Tensor, generator: torch.Generator | None) -> tuple[Tensor, Tensor]:
         """Confidence (n,) and the mean of the distances (n, 31) over models and draws."""
-        scorer = SyncScorer([model.network for model in self.models], edges=self.edges)
+        scorer = SyncScorer([model.network.to(rows.device) for model in self.models], edges=self.edges)
         audio, video = self.layout.unpack(rows)
         views = SyncRandomness(self.window_share, self.jitter, self.sample_shift)
         if views == SyncRandomness():
