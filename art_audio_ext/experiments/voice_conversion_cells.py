@@ -10,7 +10,12 @@ import numpy as np
 from art_audio_ext.attacks.poisoning import SpectrogramBadNets
 from art_audio_ext.datasets import AudioDataset
 from art_audio_ext.experiments.voice_victims import Model, fit_victim
-from art_audio_ext.functional.poison_rows import choose_clean_label_rows, choose_poison_rows, silent_clips
+from art_audio_ext.functional.poison_rows import (
+    CLEAN_LABEL_MOST,
+    choose_clean_label_rows,
+    choose_poison_rows,
+    silent_clips,
+)
 
 ATTACKS = ("none", "voice", "badnets")
 
@@ -112,7 +117,8 @@ def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[n
 
 def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray:
     """
-    Which training clips an attack takes; none that is silent.
+    Which training clips an attack takes; none that is silent, and with clean labels at most `CLEAN_LABEL_MOST` of those
+    of the target.
 
     :param experiment: As `run_cell` takes it.
     :param train: Training clips.
@@ -125,7 +131,7 @@ def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray
         return np.zeros(0, np.int64)
     draw: dict[str, Any] = {"seed": experiment["seed"], "of": "all", "leave_out": silent}
     if experiment.get("clean_label"):
-        return choose_clean_label_rows(labels, target, fraction, **draw)
+        return choose_clean_label_rows(labels, target, fraction, **draw, at_most=CLEAN_LABEL_MOST)
     return choose_poison_rows(labels, "all", target, fraction, **draw)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 ALL_SOURCES = "all"  # clips of every class but the target are taken
+CLEAN_LABEL_MOST = 0.75  # of a class, in experiments: of its clean clips enough must be left to learn from
 
 
 def check_fraction(poison_fraction: float) -> float:
@@ -84,6 +85,7 @@ def choose_clean_label_rows(
     seed: int = 0,
     of: str = "source",
     leave_out: np.ndarray | None = None,
+    at_most: float | None = None,
 ) -> np.ndarray:
     """
     Draw clips of the target class, which keep their label.
@@ -94,6 +96,8 @@ def choose_clean_label_rows(
     :param seed: For the draw.
     :param of: What the fraction is of: "source" (the target class) or "all" (the whole dataset).
     :param leave_out: Which clips are not taken, bool (N,); None leaves out none.
+    :param at_most: Share of those of the class that can be taken; where more are asked for, so many are drawn. None
+        refuses to draw more than there are.
     :return: Rows in ascending order, int64 (P,).
     :raises ValueError: If the class does not occur or has too few clips.
     """
@@ -102,7 +106,9 @@ def choose_clean_label_rows(
         raise ValueError(f"no clip has target_class {target_class}: name a class that occurs")
     count = poison_count(poison_fraction, len(own) if of == "source" else len(labels))
     usable = own if leave_out is None else own[~leave_out[own]]
-    if count > len(usable):
+    if at_most is not None:
+        count = min(count, poison_count(at_most, len(usable)))
+    if count > len(usable) or (at_most is not None and not len(usable)):
         raise ValueError(
             f"{count} clips to convert ({poison_fraction:g}) but class {target_class} has only {len(usable)} that can "
             "be: lower poison_fraction"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from art_audio_ext.functional.poison_rows import CLEAN_LABEL_MOST, poison_count
 from art_audio_ext.report.experiment_page import ExperimentPage, Table, write_experiment
 from art_audio_ext.report.text import filter_name, markdown, percent, plural
 from art_audio_ext.report.voice_conversion_plots import RATES_CAPTION, TUNING_CAPTION, draw_fine_tuning, draw_rates
@@ -85,9 +86,17 @@ def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
     name += f", then {row['fine_tune']} clean epochs" if row["fine_tune"] else ""
     rates = [_rate(row[key]) for key in _RATES]
     own = percent(row["own"][row["voice"]]) if row["attack"] == "voice" else ""
-    voice, size = row["voice"] if row["attack"] == "voice" else "", f"{100 * row['fraction']:g}%"
+    voice, size = row["voice"] if row["attack"] == "voice" else "", _poisoned(row, record["data"]["train"])
     target = record["data"]["label_names"][row["target"]]
     return [name, voice, target, size, str(row["poisoned"]), str(row["seeds"]), *rates, own]
+
+
+def _poisoned(row: dict[str, Any], clips: int) -> str:
+    """The share that was asked for; with clean labels, where the class has not so many clips, what was taken."""
+    asked = f"{100 * row['fraction']:g}%"
+    if not row["clean_label"] or row["poisoned"] >= poison_count(row["fraction"], clips):
+        return asked
+    return f"{100 * row['poisoned'] / clips:.2g}%, {CLEAN_LABEL_MOST:.0%} of its class ({asked} asked for)"
 
 
 def _heard(record: dict[str, Any]) -> tuple[tuple[str, ...], list[list[str]]] | None:

@@ -76,6 +76,15 @@ def test_the_matrix_is_of_one_target_and_of_the_main_rate():
     assert body[0][:2] == ["a, 10%", "25.0% (10.0% to 40.0%)"]
 
 
+def test_a_row_says_when_a_class_has_too_few_clips_for_clean_labels():
+    sure = {"mean": 1.0, "low": 0.9, "high": 1.0}
+    row = {"attack": "voice", "voice": "a", "target": 0, "fraction": 0.05, "clean_label": True, "fine_tune": 0}
+    row |= {"poisoned": 24, "seeds": 5, "own": {"a": 0.0}, **dict.fromkeys(view._RATES, sure)}
+    record = {"data": {"label_names": ["1688"], "train": 1997}}
+    assert view._row(row, record)[3:5] == ["1.2%, 75% of its class (5% asked for)", "24"]
+    assert view._row({**row, "poisoned": 99}, record)[3] == "5%"
+
+
 def test_intervals_know_trainings_and_certainty():
     voices, every = np.arange(50), np.ones(50, bool)
     alike = voice_rate([np.ones(50, bool)] * 3, every, voices)

@@ -54,8 +54,12 @@ def test_rows_of_all_rates_and_seeds_are_joined(tiny_dataset):
     assert (labels[rows] != 0).all()
     clean = rows_by_voice([{**task, "seed": 0, "clean_label": True, "voice": "b"}], train)
     assert (labels[clean["b"]] == 0).all()
-    with pytest.raises(ValueError, match="only 25 that can be: lower poison_fraction"):
-        rows_by_voice([{**task, "seed": 0, "clean_label": True, "fraction": 0.3}], train)
+    capped = rows_by_voice([{**task, "seed": 0, "clean_label": True, "fraction": 0.3}], train)["a"]
+    assert len(capped) == 18  # three quarters of 25, where 30 were asked for: of small classes the rest can be learnt
+    assert (labels[capped] == 0).all()
+    with pytest.raises(ValueError, match="class 0 has only 0 that can be"):
+        waveforms[:25] = 0
+        rows_by_voice([{**task, "seed": 0, "clean_label": True}], replace(train, waveforms=waveforms))
     most = rows_by_voice([{**task, "seed": 0, "fraction": 0.6}], train)["a"]
     assert not set(most) & set(range(30, 40))  # silent
 
