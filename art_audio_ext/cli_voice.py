@@ -35,7 +35,13 @@ def voice_conversion_command(
     ] = None,
     parts: Annotated[
         str | None,
-        typer.Option(help="Of targets, utterances, fine_tune, clean_label, quality, defences; default: the preset's."),
+        typer.Option(help="Of targets, utterances, speakers, fine_tune, clean_label, quality, defences; default: the preset's."),
+    ] = None,
+    targets: Annotated[
+        str | None, typer.Option(help="Labels of the part targets, or all; default: the target and two more.")
+    ] = None,
+    speakers: Annotated[
+        str | None, typer.Option(help="Target speakers, sub-folders of --voices; the first poisons. Default: the first.")
     ] = None,
     defences: Annotated[
         str | None, typer.Option(help="Filters and purifiers of the part defences, such as combined,time_stage.")
@@ -78,6 +84,8 @@ def voice_conversion_command(
         rates=shares(rates),
         seeds=seeds,
         parts=listed(parts),
+        targets=listed(targets),
+        speakers=listed(speakers),
         defences=listed(defences),
         conversion=conversion,
         strength=strength,

@@ -18,7 +18,6 @@ from art_audio_ext.experiments.voice_conversion_data import find_utterances
 from art_audio_ext.experiments.voice_conversion_defences import check_lines
 from art_audio_ext.experiments.voice_conversion_run import VoiceRun
 from art_audio_ext.experiments.voice_conversion_size import choose_size
-from art_audio_ext.experiments.voice_conversion_summary import voice_table
 from art_audio_ext.experiments.voice_quality import check_weights
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
@@ -39,6 +38,8 @@ def voice_conversion(
     rates: Sequence[float] | None = None,
     seeds: int | None = None,
     parts: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    speakers: Sequence[str] | None = None,
     defences: Sequence[str] | None = None,
     conversion: str = "world",
     strength: float | None = None,
@@ -66,6 +67,8 @@ def voice_conversion(
     :param rates: Instead of the preset's.
     :param seeds: Instead of the preset's.
     :param parts: Instead of the preset's.
+    :param targets: Labels of the part "targets"; ["all"] is every one, None the paper's three.
+    :param speakers: Target speakers by name, the one that poisons first; None for the first five, in "quick" two.
     :param defences: Of the part "defences", as `check_lines` takes them; None is `DEFAULT_LINES`.
     :param conversion: How voices are converted, a key of `voices.VOICES`.
     :param strength: Of the conversion, where it has one (`WorldVoice`); None is its own.
@@ -82,7 +85,7 @@ def voice_conversion(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, rates, seeds, parts, epochs, architecture)
+    size = choose_size(preset, rates, seeds, parts, epochs, architecture, targets=targets, speakers=speakers)
     if defences is not None and "defences" not in size.parts:
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)
@@ -100,7 +103,7 @@ def voice_conversion(
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         **{"strength": strength, **_about(run)},
-        **{"rows": voice_table(list(zip(run.tasks, found, strict=True)), *run.asked), "quality": quality},
+        **{"rows": run.table(found), "quality": quality},
         "defences": defended,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -58,12 +58,15 @@ class VoiceContext:
     :param test: Clips to attack with.
     :param converted: By name of a voice, the clips in it.
     :param own: By name of a voice, speech of that speaker as recorded: paths of float32 .npy of (M, L).
+    :param own_files: By name of a voice, which recording each of these clips is from (M,); -1 for the one that is the
+        target voice, which is no answer to whether the speaker opens the door.
     """
 
     train: AudioDataset
     test: AudioDataset
     converted: dict[str, Converted]
     own: dict[str, str]
+    own_files: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Victim(Protocol):
@@ -83,8 +86,8 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
         victim).
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `right` (a bit a test clip without a trigger), `hit` by trigger (a bit a test
-        clip: whether it is called the target; clips of the target count for nothing), `own` by voice (share of the
-        speaker's own clips that are called the target); with `fine_tune` also `tuned`: these answers after each number
+        clip: whether it is called the target; clips of the target count for nothing), `own` by voice (a bit a
+        clip of the speaker's own: whether it is called the target); with `fine_tune` also `tuned`: these answers after each number
         of epochs.
     """
     x, y, rows = poisoned_clips(experiment, context)
@@ -179,7 +182,8 @@ def victim_answers(model: Victim, experiment: dict[str, Any], context: VoiceCont
     for name in triggers:
         sound = _stamped(clean) if name == "badnets" else np.load(context.converted[name].test)
         hit[name] = _bits(model.predict(sound) == target)
-    own = {name: float((model.predict(np.load(path)) == target).mean()) for name, path in context.own.items()}
+    said = {path: _bits(model.predict(np.load(path)) == target) for path in sorted(set(context.own.values()))}
+    own = {name: said[path] for name, path in context.own.items()}
     return {"right": _bits(model.predict(clean) == test.labels), "hit": hit, "own": own}
 
 

@@ -14,7 +14,13 @@ Cell = tuple[dict[str, Any], dict[str, Any]]
 KEYS = ("attack", "voice", "target", "fraction", "clean_label", "fine_tune")  # what a row is of; seeds are within it
 
 
-def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noise: np.ndarray) -> list[dict[str, Any]]:
+def voice_table(
+    cells: list[Cell],
+    labels: np.ndarray,
+    speakers: np.ndarray,
+    noise: np.ndarray,
+    own_files: dict[str, np.ndarray] | None = None,
+) -> list[dict[str, Any]]:
     """
     One row for each attack, voice, target label, share of poison and number of clean epochs, over all seeds.
 
@@ -22,9 +28,11 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
     :param labels: Of the test clips (N,).
     :param speakers: Of the test clips (N,).
     :param noise: Which test clips are of a class of noise (N,).
+    :param own_files: Of `VoiceContext`; None where every clip is a recording of its own, and none the target.
     :return: Rows: `benign_accuracy`, `attack_success_rate` (over all test clips but those of the target), and
         `speech_success_rate` (those of noise left out, too), each with `low` and `high`, 95% by drawing speakers anew;
-        `poisoned`, `seeds`; `listened` by voice, and `own` by voice.
+        `poisoned`, `seeds`; `listened` by voice, and `own` by voice, with `clips`: how many the speaker said in
+        recordings that are not the target, which are drawn anew; None where there is no other.
     """
     groups: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in (stage for trained in cells for stage in _stages(*trained)):
@@ -48,7 +56,10 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
             name: voice_rate([flags_of(found["hit"][name]) for found in results], others & ~noise, voices)
             for name in names
         }
-        row["own"] = {name: float(np.mean([found["own"][name] for found in results])) for name in results[0]["own"]}
+        row["own"] = {
+            name: _own_rate([flags_of(found["own"][name]) for found in results], (own_files or {}).get(name))
+            for name in results[0]["own"]
+        }
         rows.append(row)
     return rows
 
@@ -78,6 +89,13 @@ def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -
     else:
         low, high = grouped_interval(each, voices[which])
     return {"mean": float(each.mean()), "low": low, "high": high}
+
+
+def _own_rate(flags: list[np.ndarray], files: np.ndarray | None) -> dict[str, float] | None:
+    """Of what a speaker really said, the target recording left out."""
+    files = np.arange(len(flags[0])) if files is None else files
+    found = voice_rate(flags, files >= 0, files)
+    return None if found is None else {**found, "clips": int((files >= 0).sum())}
 
 
 def flags_of(line: str) -> np.ndarray:

@@ -43,7 +43,9 @@ _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
     "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone "
     "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called "
-    "the target. 95% intervals by drawing speakers anew."
+    "the target, the recording that is the target voice left out. 95% intervals by drawing speakers and trainings anew, "
+    "of a speaker's own clips recordings and trainings; where fewer than five of them have an answer of the rarer kind "
+    "they are Wilson's, with as many trials as there are speakers or recordings."
 )
 
 
@@ -85,7 +87,7 @@ def _row(row: dict[str, Any], record: dict[str, Any]) -> list[str]:
     name += ", clean label" if row["clean_label"] else ""
     name += f", then {row['fine_tune']} clean epochs" if row["fine_tune"] else ""
     rates = [_rate(row[key]) for key in _RATES]
-    own = percent(row["own"][row["voice"]]) if row["attack"] == "voice" else ""
+    own = _own(row["own"].get(row["voice"])) if row["attack"] == "voice" else ""
     voice, size = row["voice"] if row["attack"] == "voice" else "", _poisoned(row, record["data"]["train"])
     target = record["data"]["label_names"][row["target"]]
     return [name, voice, target, size, str(row["poisoned"]), str(row["seeds"]), *rates, own]
@@ -108,14 +110,29 @@ def _heard(record: dict[str, Any]) -> tuple[tuple[str, ...], list[list[str]]] | 
         lines[row["voice"]] = row
     if not lines:
         return None
-    header = ("poisoned with", *(f"in the voice {name}" for name in voices), *(f"{name} itself" for name in voices))
+    speakers = list(dict.fromkeys(map(_speaker, voices)))
+    header = ("poisoned with", *(f"in the voice {name}" for name in voices), *(f"{name} itself" for name in speakers))
     body = [
         [f"{name}, {100 * row['fraction']:g}%"]
         + [_rate(row["listened"][voice]) for voice in voices]
-        + [percent(row["own"][voice]) for voice in voices]
+        + [_own(row["own"].get(_voice_of(speaker, name, voices))) for speaker in speakers]
         for name, row in lines.items()
     ]
     return header, body
+
+
+def _speaker(voice: str) -> str:
+    """Of an utterance, which is named by its path below the folder of speakers."""
+    return voice.split("/")[0]
+
+
+def _voice_of(speaker: str, poisoned: str, voices: list[str]) -> str:
+    """Whose recording is left out of what a speaker said: the one that poisons, else the speaker's first."""
+    return poisoned if _speaker(poisoned) == speaker else next(v for v in voices if _speaker(v) == speaker)
+
+
+def _own(found: dict[str, float] | None) -> str:
+    return "" if found is None else f"{_rate(found)} of {found['clips']}"
 
 
 def _rate(found: dict[str, float] | None) -> str:
