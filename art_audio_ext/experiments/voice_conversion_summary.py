@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.experiments.dual_pure_summary import voice_groups
-from art_audio_ext.functional.bootstrap import grouped_interval
-from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.functional.bootstrap import share_interval
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 KEYS = ("attack", "voice", "target", "fraction", "clean_label", "fine_tune")  # what a row is of; seeds are within it
@@ -73,8 +72,8 @@ def _stages(experiment: dict[str, Any], result: dict[str, Any]) -> list[Cell]:
 
 def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -> dict[str, float] | None:
     """
-    Mean over seeds and clips with its interval: speakers and trainings are drawn anew, or, where all answers are alike,
-    that of a proportion of so many clips.
+    Mean over seeds and clips with its interval: speakers and trainings are drawn anew, or, where fewer than five
+    speakers have an answer of the rarer kind, that of a proportion of so many speakers, see `share_interval`.
 
     :param flags: For each seed, bool (N,).
     :param which: Clips that count (N,).
@@ -84,10 +83,7 @@ def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -
     each = np.array(flags)[:, which]
     if not each.size:
         return None
-    if each.min() == each.max():
-        low, high = proportion_interval(int(each[0].sum()), each.shape[1])
-    else:
-        low, high = grouped_interval(each, voices[which])
+    low, high = share_interval(each, voices[which])
     return {"mean": float(each.mean()), "low": low, "high": high}
 
 

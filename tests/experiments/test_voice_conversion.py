@@ -14,6 +14,7 @@ from art_audio_ext.experiments.voice_conversion_data import Utterance, find_utte
 from art_audio_ext.experiments.voice_conversion_size import PARTS, PRESETS, choose_size
 from art_audio_ext.experiments.voice_conversion_summary import voice_rate, voice_table
 from art_audio_ext.experiments.voice_conversion_tasks import all_tasks, target_labels, target_voices
+from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report import voice_conversion_view as view
 
 
@@ -114,6 +115,11 @@ def test_intervals_know_trainings_and_certainty():
     alike = voice_rate([np.ones(50, bool)] * 3, every, voices)
     assert (alike["mean"], alike["high"]) == (1, 1)
     assert alike["low"] < 0.95  # fifty clips are not certainty
+    grouped = voice_rate([np.ones(50, bool)] * 3, every, np.arange(50) // 10)
+    assert grouped["low"] == pytest.approx(proportion_interval(5, 5)[0])  # and five speakers less
+    once = np.ones((3, 50), bool)
+    once[0, 0] = False
+    assert voice_rate(list(once), every, np.arange(50) // 10)["low"] < grouped["low"]
     assert voice_rate([np.ones(50, bool)], ~every, voices) is None
     half = np.arange(50) % 2 == 0
     same, unlike = voice_rate([half, half], every, voices), voice_rate([np.ones(50, bool), ~every], every, voices)
