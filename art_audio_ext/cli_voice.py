@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from art_audio_ext.cli_options import listed, shares
+from art_audio_ext.cli_options import listed, named_values, shares
 
 
 def register(app: typer.Typer) -> None:
@@ -56,6 +56,10 @@ def voice_conversion_command(
     model: Annotated[
         str | None, typer.Option(help="Of the victims: see `train classifier` and `train speaker`.")
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the victims, such as width=16 or augment=false."),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")
     ] = None,
@@ -92,6 +96,7 @@ def voice_conversion_command(
         seconds=seconds,
         epochs=epochs,
         architecture=model,
+        changes=named_values(settings),
         precision=precision,
         nisqa_weights=nisqa_weights,
         speaker_weights=speaker_weights,

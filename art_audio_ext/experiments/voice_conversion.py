@@ -46,6 +46,7 @@ def voice_conversion(
     seconds: float = 1.0,
     epochs: int | None = None,
     architecture: str | None = None,
+    changes: dict[str, Any] | None = None,
     precision: str | None = None,
     nisqa_weights: str | Path | None = None,
     speaker_weights: str | Path | None = None,
@@ -75,6 +76,7 @@ def voice_conversion(
     :param seconds: Length of clips; 1 for classifiers of commands.
     :param epochs: Of the victims, instead of the preset's.
     :param architecture: Of the victims, instead of the preset's; "sincnet" or "rawnet3" where speakers are labels.
+    :param changes: Other settings of the victims by name, such as {"width": 16, "augment": False}.
     :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
     :param nisqa_weights: `nisqa.tar` for the part "quality"; None looks where torchmetrics keeps it. Not downloaded.
     :param speaker_weights: Of ECAPA-TDNN, as `open_speaker_encoder` takes them; without, pitch and envelope decide.
@@ -85,7 +87,8 @@ def voice_conversion(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, rates, seeds, parts, epochs, architecture, targets=targets, speakers=speakers)
+    named: dict[str, Any] = {"targets": targets, "speakers": speakers, "changes": changes}
+    size = choose_size(preset, rates, seeds, parts, epochs, architecture, **named)
     if defences is not None and "defences" not in size.parts:
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)

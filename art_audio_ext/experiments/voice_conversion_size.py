@@ -40,6 +40,8 @@ class Size:
 
 _QUICK_VICTIM = ClassifierSettings(epochs=16)
 _PAPER_VICTIM = ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2)
+_PAPER_BATCHES = {"vgg19_bn": 512, "wide_resnet50": 128}  # of its two victims
+_OTHER_BATCH = 128
 _SPEAKERS = {"quick": "quick", "standard": "quick", "paper": "paper"}  # presets of speaker classifiers
 PRESETS = {
     "quick": Size(1, (0.01, 0.05), ("quality",), 0.05, _QUICK_VICTIM, 2),
@@ -58,6 +60,7 @@ def choose_size(
     *,
     targets: Sequence[str] | None = None,
     speakers: Sequence[str] | None = None,
+    changes: dict[str, Any] | None = None,
 ) -> Size:
     """
     A preset, with what was asked for in its place.
@@ -70,6 +73,7 @@ def choose_size(
     :param architecture: Of the victims, commands or speakers; None as the preset says.
     :param targets: Labels of the part "targets", see `target_labels`.
     :param speakers: Target speakers by name; None for as many as the preset says.
+    :param changes: Other settings of the victims by name, see `ClassifierSettings` and `SpeakerSettings`.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -85,7 +89,11 @@ def choose_size(
         raise ValueError('targets are named, but the part "targets" is not run: name it in parts, too')
     size = PRESETS[preset]
     assert isinstance(size.victim, ClassifierSettings)
-    victim = victim_settings(size.victim, _SPEAKERS[preset], architecture, epochs)
+    usual = size.victim
+    if preset == "paper" and architecture is not None:
+        usual = replace(usual, batch_size=_PAPER_BATCHES.get(architecture, _OTHER_BATCH))
+    victim = victim_settings(usual, _SPEAKERS[preset], architecture, epochs)
+    victim = type(victim).from_dict({**victim.to_dict(), **(changes or {})})
     given: dict[str, Any] = {
         "rates": rates and tuple(dict.fromkeys(rates)),
         "parts": None if parts is None else tuple(parts),
