@@ -24,6 +24,7 @@ from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import Voice, open_voice
 from art_audio_ext.voices.clip_store import ClipStore
+from art_audio_ext.voices.registry import SEEDED, WITH_STRENGTH
 
 BUILTIN_VOICES = "builtin"
 
@@ -93,7 +94,7 @@ def voice_conversion(
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)
     lines = check_lines(defences, isinstance(size.victim, ClassifierSettings))
-    voice = _open(conversion, strength, out)
+    voice = _open(conversion, strength, seed, out)
     dataset = data if isinstance(data, AudioDataset) else _loaded(data, seconds, seed, progress)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     run = VoiceRun(dataset, everything, voice, size, target, out, seed, progress)
@@ -115,12 +116,14 @@ def voice_conversion(
     return record
 
 
-def _open(conversion: str, strength: float | None, out: Path) -> Voice:
+def _open(conversion: str, strength: float | None, seed: int, out: Path) -> Voice:
     """A stopped conversion goes on from the clips that it had made."""
-    if strength is not None and conversion != "world":
-        raise ValueError(f"only world has a strength, not {conversion}: leave it out")
     options: dict[str, Any] = {"store": ClipStore(out / "voices" / "clips")}
-    return open_voice(conversion, **(options if strength is None else {**options, "strength": strength}))
+    if strength is not None:
+        if conversion not in WITH_STRENGTH:
+            raise ValueError(f"{' and '.join(WITH_STRENGTH)} have a strength, not {conversion}: leave it out")
+        options["strength"] = strength
+    return open_voice(conversion, **options, **({"seed": seed} if conversion in SEEDED else {}))
 
 
 def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> AudioDataset:

@@ -16,6 +16,7 @@ from art_audio_ext.experiments.voice_conversion_summary import voice_rate, voice
 from art_audio_ext.experiments.voice_conversion_tasks import all_tasks, target_labels, target_voices
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report import voice_conversion_view as view
+from art_audio_ext.voices import VOICES
 
 
 def test_a_voice_becomes_a_trigger_and_the_run_goes_on_where_it_was_stopped(
@@ -101,6 +102,17 @@ def test_target_labels_are_three_or_those_named():
             target_labels(target, others, names)
 
 
+def test_the_seed_and_the_strength_reach_the_conversion(monkeypatch, tmp_path):
+    asked = {}
+    monkeypatch.setattr(module, "open_voice", lambda name, **options: asked.update({name: options}))
+    for name in VOICES:
+        module._open(name, None, 7, tmp_path)
+    assert {name for name, options in asked.items() if options.get("seed") == 7} == {"freevc", "openvoice"}
+    assert all("seed" not in asked[name] for name in ("world", "world-shared-noise", "knn-vc"))  # nothing is drawn
+    module._open("world-shared-noise", 1.5, 0, tmp_path)
+    assert asked["world-shared-noise"]["strength"] == 1.5
+
+
 def test_a_row_says_when_a_class_has_too_few_clips_for_clean_labels():
     sure = {"mean": 1.0, "low": 0.9, "high": 1.0}
     row = {"attack": "voice", "voice": "a", "target": 0, "fraction": 0.05, "clean_label": True, "fine_tune": 0}
@@ -176,7 +188,7 @@ def test_cells_are_made_once_and_names_are_checked(tmp_path):
     ):
         with pytest.raises(ValueError, match=words):
             choose_size(**{"preset": "quick", **wrong})
-    with pytest.raises(ValueError, match="only world has a strength"):
+    with pytest.raises(ValueError, match="world-shared-noise have a strength, not other"):
         voice_conversion("builtin", "builtin", tmp_path, conversion="other", strength=1.0)
     for folder, words in ((tmp_path / "no", "not a folder"), (tmp_path, "no sub-folder")):
         with pytest.raises(ValueError, match=words):
