@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def defend_all(
     :param voices: Clips and files.
     :param out: Folder of `defences.jsonl`, `victims/` and `models/`.
     :param identity: Of the data, as `sweep` takes it.
-    :param diffusion: Preset of diffusion models, which learn from the clean training clips.
+    :param diffusion: Preset of diffusion models. They learn from the poisoned clips of the first training, since a
+        defender has no others; it is one model for all trainings, which differ in nothing but their draw of the poison.
     :param seed: Of their training.
     :param precision: Of their training.
     :param progress: Show progress bars.
@@ -104,7 +105,9 @@ def defend_all(
     """
     needed = {find_defence(name).diffusion for name in names if name in PURIFIERS} - {""}
     run: dict[str, Any] = {"seed": seed, "precision": precision, "progress": progress}
-    paths = prepare_models(needed, voices.train, out / "models", ClassifierSettings(), diffusion, **run)
+    x, y, _ = poisoned_clips(tasks[0], voices)
+    poisoned = replace(voices.train, waveforms=x, labels=y)
+    paths = prepare_models(needed, poisoned, out / "models", ClassifierSettings(), diffusion, **run)
     models = {name: str(path) for name, path in paths.items()}
     weights = {name: file_checksum(path) for name, path in models.items()}
     cells = []

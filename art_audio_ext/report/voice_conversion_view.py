@@ -38,6 +38,12 @@ DEFENCE_HEADER = (
     "of clean clips removed",
     *("benign accuracy", "attack success", "on speech alone"),
 )
+_TOLD = ("spectral_signatures_tuned",)
+_DEFENCES = (
+    " Defences: a filter sees the poisoned clips and the victim that learnt from them; the perfect one knows the poison, "
+    "and where a row says so the share of it was told. Purifiers' diffusion models learn from the poisoned clips of the "
+    "first training."
+)
 _RATES = ("benign_accuracy", "attack_success_rate", "speech_success_rate")
 _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
@@ -146,7 +152,7 @@ def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
     """
     return [
         [
-            filter_name(row["defence"]),
+            filter_name(row["defence"]) + (", told the share of poison" if row["defence"] in _TOLD else ""),
             f"{row['learnt']} of {row['seeds']}" if row["learnt"] < row["seeds"] else str(row["seeds"]),
         ]
         + ["" if row[key] is None else percent(row[key]) for key in ("found", "lost")]
@@ -169,7 +175,9 @@ def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
         headlines=[f"{len(record['rows'])} kinds of training, {record['data']['test']} test clips."],
         tables=tables,
         pictures=_pictures(record),
-        explanation=f"{_EXPLANATION} {QUALITY_EXPLANATION}" if quality else _EXPLANATION,
+        explanation=_EXPLANATION
+        + (_DEFENCES if record.get("defences") else "")
+        + (f" {QUALITY_EXPLANATION}" if quality else ""),
         settings={
             "Dataset": record["data"],
             "Victim": record["victim"],
