@@ -146,7 +146,7 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `removed` and `removed_poison` (how many, None for purifiers), `clean` (how
         many training clips are), `right` and `hit` as `run_cell` gives them (None where the filter left no two labels
-        to learn from), `defence_seconds` (without trainings of the victim).
+        to learn from, or refused the data, which `refused` then says), `defence_seconds` (without trainings of the victim).
     """
     name, voices = experiment["defence"], context.voices
     x, y, rows = poisoned_clips(experiment, voices)
@@ -157,7 +157,10 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
     if name in PURIFIERS:
         model = _Purified(victim, name, context.models, int(experiment["seed"]))
         return {**found, **victim_answers(model, experiment, voices), "defence_seconds": None}
-    removed = _removed(name, victim, x, y, rows, experiment, voices)
+    try:
+        removed = _removed(name, victim, x, y, rows, experiment, voices)
+    except ValueError as error:  # such as of classes with too few clips: the other lines of the table shall stand
+        return {**found, "right": None, "hit": None, "own": None, "defence_seconds": None, "refused": str(error)}
     found["defence_seconds"] = round(time.perf_counter() - begin, 2)
     found |= {"removed": int(removed.sum()), "removed_poison": int(removed[rows].sum())}
     if len(np.unique(y[~removed])) < 2:

@@ -114,7 +114,8 @@ def defence_table(
     :param noise: Which test clips are of a class of noise (N,).
     :return: Rows: `defence`, `seeds`, `learnt` (those whose filter left something to learn), `poisoned`; `found`
         (share of the poison that a filter removed) and `lost` (share of the clean clips), None for purifiers; rates as
-        in `voice_table`, None where nothing could be learnt from what a filter left.
+        in `voice_table`, None where nothing could be learnt from what a filter left; `refused`, why a filter did not
+        take the data, else None.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -123,10 +124,11 @@ def defence_table(
     for name, group in groups.items():
         (first, _), results = group[0], [result for _, result in group]
         row: dict[str, Any] = {"defence": name, "seeds": len(group), "poisoned": results[0]["poisoned"]}
-        is_filter = results[0]["removed"] is not None
+        row["refused"] = next((found["refused"] for found in results if "refused" in found), None)
+        filtered = [found for found in results if found["removed"] is not None]
         row["learnt"] = sum(found["right"] is not None for found in results)
-        row["found"] = _share(results, "removed_poison", "poisoned") if is_filter else None
-        row["lost"] = _share(results, "removed", "clean", "removed_poison") if is_filter else None
+        row["found"] = _share(filtered, "removed_poison", "poisoned") if filtered else None
+        row["lost"] = _share(filtered, "removed", "clean", "removed_poison") if filtered else None
         learnt = [found for found in results if found["right"] is not None]
         others = labels != first["target"]
         right, hits = ([flags_of(f) for f in part] for part in _answers_of(learnt, first["voice"]))

@@ -82,6 +82,7 @@ def format_voice_conversion(record: dict[str, Any]) -> str:
         parts.append("Success on speech of test clips in each voice:\n\n" + markdown(*heard))
     if record.get("defences"):
         parts.append("Defences:\n\n" + markdown(DEFENCE_HEADER, defence_rows(record["defences"])))
+        parts += _refusals(record)
     if quality := record.get("quality"):
         heading = f"Quality of {plural(quality['clips'], 'test clip')}, in the voice {quality['voice']}:"
         parts += ["\n\n".join([heading, markdown(QUALITY_HEADER, quality_table(quality)), *quality["notes"]])]
@@ -161,6 +162,12 @@ def defence_rows(rows: list[dict[str, Any]]) -> list[list[str]]:
     ]
 
 
+def _refusals(record: dict[str, Any]) -> list[str]:
+    """Of filters that did not take the data."""
+    rows = record.get("defences") or ()
+    return [f"{filter_name(row['defence'])} did not take the data: {row['refused']}" for row in rows if row["refused"]]
+
+
 def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
     about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "precision", "version")}
     about["seconds"] = record["seconds"]
@@ -184,7 +191,7 @@ def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
             "Experiment": about,
             "Machine": record["machine"],
         },
-        notes=quality["notes"] if quality else [],
+        notes=[*(quality["notes"] if quality else []), *_refusals(record)],
         listen=listen_cards(listen),
     )
 
