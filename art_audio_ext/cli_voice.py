@@ -33,6 +33,7 @@ def voice_conversion_command(
     rates: Annotated[
         str | None, typer.Option(help="Shares of all clips, such as .01,.05; default: the preset's.")
     ] = None,
+    choose: Annotated[str, typer.Option(help="Clips to poison: random, or even, as many of every label.")] = "random",
     parts: Annotated[
         str | None,
         typer.Option(help="Of targets, utterances, speakers, fine_tune, clean_label, quality, defences; default: the preset's."),
@@ -86,6 +87,7 @@ def voice_conversion_command(
         preset=preset,
         target=target,
         rates=shares(rates),
+        choose=choose,
         seeds=seeds,
         parts=listed(parts),
         targets=listed(targets),

@@ -37,6 +37,7 @@ def voice_conversion(
     preset: str = "quick",
     target: str | None = None,
     rates: Sequence[float] | None = None,
+    choose: str = "random",
     seeds: int | None = None,
     parts: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
@@ -67,6 +68,7 @@ def voice_conversion(
     :param preset: A key of `PRESETS`.
     :param target: The label that poisoned clips get; None is the first that is no noise.
     :param rates: Instead of the preset's.
+    :param choose: Which clips are poisoned: "random", or "even": as many of every label.
     :param seeds: Instead of the preset's.
     :param parts: Instead of the preset's.
     :param targets: Labels of the part "targets"; ["all"] is every one, None the paper's three.
@@ -88,7 +90,7 @@ def voice_conversion(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    named: dict[str, Any] = {"targets": targets, "speakers": speakers, "changes": changes}
+    named: dict[str, Any] = {"targets": targets, "speakers": speakers, "changes": changes, "choose": choose}
     size = choose_size(preset, rates, seeds, parts, epochs, architecture, **named)
     if defences is not None and "defences" not in size.parts:
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
@@ -135,6 +137,7 @@ def _about(run: VoiceRun) -> dict[str, Any]:
     return {
         "voice": run.voice.identity,
         "rate": run.size.rate,
+        "choose": run.size.choose,
         "precision": run.tasks[0]["precision"],
         "version": art_audio_ext.__version__,
         "victim": run.size.victim.to_dict(),

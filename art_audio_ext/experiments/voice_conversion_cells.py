@@ -81,7 +81,7 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
     Poison, train, and ask.
 
     :param experiment: `attack` of `ATTACKS`, `voice` (the one that poisons), `listen` (the voices that test clips are
-        tried in), `target` (class index), `fraction` (of all training clips), `clean_label`, `seed`, `precision`,
+        tried in), `target` (class index), `fraction` (of all training clips), `choose` ("random" or "even"), `clean_label`, `seed`, `precision`,
         `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips afterwards, each from the poisoned
         victim).
     :param context: Clips and files.
@@ -135,7 +135,8 @@ def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray
     draw: dict[str, Any] = {"seed": experiment["seed"], "of": "all", "leave_out": silent}
     if experiment.get("clean_label"):
         return choose_clean_label_rows(labels, target, fraction, **draw, at_most=CLEAN_LABEL_MOST)
-    return choose_poison_rows(labels, "all", target, fraction, **draw)
+    even = experiment.get("choose") == "even"
+    return choose_poison_rows(labels, "all", target, fraction, **draw, even=even)
 
 
 def _stamped(x: np.ndarray) -> np.ndarray:

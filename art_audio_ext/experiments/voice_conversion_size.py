@@ -11,6 +11,7 @@ from art_audio_ext.training.classifier_settings import ClassifierSettings
 
 _RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
 PARTS = ("targets", "utterances", "speakers", "fine_tune", "clean_label", "quality", "defences")
+CHOICES = ("random", "even")  # which clips are poisoned: any, or as many of every label
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Size:
     :param speakers: Most target speakers, where none are named.
     :param named: Target speakers by name, the one that poisons first; None for the first there are.
     :param targets: Labels of the part "targets", see `target_labels`.
+    :param choose: Which clips are poisoned, of `CHOICES`.
     """
 
     seeds: int
@@ -36,6 +38,7 @@ class Size:
     speakers: int = 5
     named: tuple[str, ...] | None = None
     targets: tuple[str, ...] | None = None
+    choose: str = "random"
 
 
 _QUICK_VICTIM = ClassifierSettings(epochs=16)
@@ -61,6 +64,7 @@ def choose_size(
     targets: Sequence[str] | None = None,
     speakers: Sequence[str] | None = None,
     changes: dict[str, Any] | None = None,
+    choose: str = "random",
 ) -> Size:
     """
     A preset, with what was asked for in its place.
@@ -74,6 +78,7 @@ def choose_size(
     :param targets: Labels of the part "targets", see `target_labels`.
     :param speakers: Target speakers by name; None for as many as the preset says.
     :param changes: Other settings of the victims by name, see `ClassifierSettings` and `SpeakerSettings`.
+    :param choose: Which clips are poisoned, of `CHOICES`.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -81,6 +86,8 @@ def choose_size(
         raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
     if unknown := sorted(set(parts or ()) - set(PARTS)):
         raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
+    if choose not in CHOICES:
+        raise ValueError(f"there is no choice {choose!r}: choose {' or '.join(CHOICES)}")
     if rates is not None and (not rates or any(not 0 < rate < 1 for rate in rates)):
         raise ValueError(f"rates must be shares above 0 and below 1, got {list(rates)}")
     if seeds is not None and (isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1):
@@ -100,5 +107,5 @@ def choose_size(
         "targets": None if targets is None else tuple(targets),
         "named": None if speakers is None else tuple(speakers),
     }
-    given |= {"seeds": seeds, "victim": victim}
+    given |= {"seeds": seeds, "victim": victim, "choose": choose}
     return replace(size, **{name: value for name, value in given.items() if value is not None})

@@ -69,7 +69,7 @@ def all_tasks(size: Size, utterances: Sequence[Utterance], targets: Sequence[int
     for k in range(size.seeds):
         for cell in _cells(size, utterances, targets):
             task = {"attack": "voice", "voice": names[0], "target": targets[0], "fraction": size.rate}
-            task |= {"clean_label": False, "listen": names, **cell, "seed": seed + k}
+            task |= {"choose": size.choose, "clean_label": False, "listen": names, **cell, "seed": seed + k}
             task["fine_tune"] = _clean_epochs(task, size, names[0], targets[0])
             found.setdefault(repr(sorted(task.items())), {**task, "settings": size.victim.to_dict()})
     return list(found.values())

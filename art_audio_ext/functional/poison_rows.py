@@ -47,6 +47,7 @@ def choose_poison_rows(
     seed: int = 0,
     of: str = "source",
     leave_out: np.ndarray | None = None,
+    even: bool = False,
 ) -> np.ndarray:
     """
     Draw the clips to poison.
@@ -58,6 +59,7 @@ def choose_poison_rows(
     :param seed: For the draw.
     :param of: What the fraction is of: "source" (the source class, as in Armory) or "all" (the whole dataset).
     :param leave_out: Which clips are not taken, bool (N,); the fraction counts them. None leaves out none.
+    :param even: As many of every class that they are taken from, as far as it has so many; else as they come.
     :return: Rows in ascending order, int64 (P,).
     :raises ValueError: If a class does not occur, both are the same, or the source has too few clips.
     """
@@ -74,7 +76,17 @@ def choose_poison_rows(
             f"{count} clips to poison ({poison_fraction:g} of all {len(labels)}) but the source has only "
             f'{len(source)}: lower poison_fraction, or take source_class="all"'
         )
-    return np.sort(np.random.default_rng(seed).permutation(source)[:count])
+    drawn = np.random.default_rng(seed).permutation(source)
+    return np.sort((_in_turn(drawn, labels) if even else drawn)[:count])
+
+
+def _in_turn(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows with the first of every class first, then the second of each, and so on."""
+    place = np.zeros(len(rows), dtype=np.int64)
+    for label in np.unique(labels[rows]):
+        own = labels[rows] == label
+        place[own] = np.arange(own.sum())
+    return rows[np.argsort(place, kind="stable")]
 
 
 def choose_clean_label_rows(

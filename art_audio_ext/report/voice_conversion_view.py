@@ -169,7 +169,7 @@ def _refusals(record: dict[str, Any]) -> list[str]:
 
 
 def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
-    about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "precision", "version")}
+    about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "choose", "precision", "version")}
     about["seconds"] = record["seconds"]
     tables: list[Table] = [("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])]
     heard, quality = _heard(record), record.get("quality")

@@ -179,6 +179,7 @@ def test_cells_are_made_once_and_names_are_checked(tmp_path):
     assert tuned["fine_tune"] == [2, 5, 10, 20]
     for wrong, words in (
         ({"targets": ["go"]}, 'part "targets" is not run'),
+        ({"choose": "best"}, "random or even"),
         ({"preset": "huge"}, "preset"),
         ({"rates": []}, "rates"),
         ({"rates": [1.5]}, "rates"),

@@ -60,6 +60,9 @@ def test_rows_of_all_rates_and_seeds_are_joined(tiny_dataset):
     with pytest.raises(ValueError, match="class 0 has only 0 that can be"):
         waveforms[:25] = 0
         rows_by_voice([{**task, "seed": 0, "clean_label": True}], replace(train, waveforms=waveforms))
+    even = rows_by_voice([{**task, "seed": 0, "fraction": 0.09, "choose": "even"}], train)["a"]
+    assert np.bincount(labels[even]).tolist() == [0, 3, 3, 3]
+    assert np.bincount(labels[rows_by_voice([{**task, "seed": 0, "fraction": 0.09}], train)["a"]]).tolist() != [0, 3, 3, 3]
     most = rows_by_voice([{**task, "seed": 0, "fraction": 0.6}], train)["a"]
     assert not set(most) & set(range(30, 40))  # silent
 
