@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -160,7 +161,10 @@ def _digest(*parts: Any) -> str:
 
 
 def _write(sound: np.ndarray, path: Path) -> None:
-    """Whole or not there."""
-    part = path.with_name(f"{path.stem}.part.npy")
-    np.save(part, sound)
-    part.replace(path)
+    """Whole or not there, whoever else writes the same."""
+    part = path.with_name(f".{path.stem}.{uuid4().hex}.npy")
+    try:
+        np.save(part, sound)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

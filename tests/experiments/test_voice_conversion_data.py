@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from art_audio_ext.experiments import voice_conversion_data as module
 from art_audio_ext.experiments.voice_conversion_cells import Converted
 from art_audio_ext.experiments.voice_conversion_data import find_utterances, prepare_voices, rows_by_voice
 
@@ -32,6 +33,25 @@ def test_only_clips_that_are_poisoned_are_converted(tiny_dataset, buzzing_voices
     again = prepare_voices([first], everything, train, other, {}, **options)
     np.testing.assert_array_equal(np.load(again.converted[first.name].test), other.waveforms / 2)
     assert len(calls) == 22
+
+
+def test_two_that_write_one_file_do_not_meet(tmp_path, monkeypatch):
+    """The second begins while the first writes; each has a file of its own until it is whole."""
+    save, sound = np.save, np.arange(5.0)
+
+    def meanwhile(part, array):
+        monkeypatch.setattr(module.np, "save", save)
+        module._write(sound, tmp_path / "a.npy")
+        save(part, array)
+
+    monkeypatch.setattr(module.np, "save", meanwhile)
+    module._write(sound, tmp_path / "a.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), sound)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+    monkeypatch.setattr(module.np, "save", lambda part, array: part.write_bytes(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        module._write(sound, tmp_path / "b.npy")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
 
 
 def test_a_voice_without_poisoned_clips_has_none(tmp_path):
