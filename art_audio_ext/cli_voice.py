@@ -36,13 +36,16 @@ def voice_conversion_command(
     choose: Annotated[str, typer.Option(help="Clips to poison: random, or even, as many of every label.")] = "random",
     parts: Annotated[
         str | None,
-        typer.Option(help="Of targets, utterances, speakers, fine_tune, clean_label, quality, defences; default: the preset's."),
+        typer.Option(
+            help="Of targets, utterances, speakers, fine_tune, clean_label, quality, defences; default: the preset's."
+        ),
     ] = None,
     targets: Annotated[
         str | None, typer.Option(help="Labels of the part targets, or all; default: the target and two more.")
     ] = None,
     speakers: Annotated[
-        str | None, typer.Option(help="Target speakers, sub-folders of --voices; the first poisons. Default: the first.")
+        str | None,
+        typer.Option(help="Target speakers, sub-folders of --voices; the first poisons. Default: the first."),
     ] = None,
     defences: Annotated[
         str | None, typer.Option(help="Filters and purifiers of the part defences, such as combined,time_stage.")
@@ -59,7 +62,9 @@ def voice_conversion_command(
     ] = None,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="A setting of the victims, such as width=16 or augment=false."),
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the victims, such as width=16 or augment=false."
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")

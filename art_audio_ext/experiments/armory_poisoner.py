@@ -56,7 +56,9 @@ class PoisonerOfAll(DatasetPoisoner):
         if fraction == 1:
             return np.flatnonzero(y != self.target_class)
         share = self.fraction if fraction is None else fraction
-        return choose_poison_rows(y, ALL_SOURCES, self.target_class, share, seed=self.seed, of="all", leave_out=self._left_out)
+        return choose_poison_rows(
+            y, ALL_SOURCES, self.target_class, share, seed=self.seed, of="all", leave_out=self._left_out
+        )
 
 
 def make_poisoner(attack: Any, adhoc: dict[str, Any], fraction: float, seed: int) -> DatasetPoisoner:

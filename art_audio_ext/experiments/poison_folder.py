@@ -85,7 +85,12 @@ def poison_folder(
     files = all_files(source)
     names = _same_names(chosen) if clean_label else _new_names(source, chosen, target_label, files)
     record = {**carrier.settings, "seconds": None if seconds is None else float(seconds), "source": source_label}
-    record |= {"target": target_label, "poison_fraction": float(poison_fraction), "seed": int(seed), "clean_label": clean_label}
+    record |= {
+        "target": target_label,
+        "poison_fraction": float(poison_fraction),
+        "seed": int(seed),
+        "clean_label": clean_label,
+    }
     record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
     record["poisoned"] = [_entry(names[path], target_label, *found) for path, found in chosen.items()]
     with whole_folder(out, RECORD_NAME) as part:

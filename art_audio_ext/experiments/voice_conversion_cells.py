@@ -81,14 +81,14 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
     Poison, train, and ask.
 
     :param experiment: `attack` of `ATTACKS`, `voice` (the one that poisons), `listen` (the voices that test clips are
-        tried in), `target` (class index), `fraction` (of all training clips), `choose` ("random" or "even"), `clean_label`, `seed`, `precision`,
-        `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips afterwards, each from the poisoned
-        victim).
+        tried in), `target` (class index), `fraction` (of all training clips), `choose` ("random" or "even"),
+        `clean_label`, `seed`, `precision`, `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips
+        afterwards, each from the poisoned victim).
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `right` (a bit a test clip without a trigger), `hit` by trigger (a bit a test
         clip: whether it is called the target; clips of the target count for nothing), `own` by voice (a bit a
-        clip of the speaker's own: whether it is called the target); with `fine_tune` also `tuned`: these answers after each number
-        of epochs.
+        clip of the speaker's own: whether it is called the target); with `fine_tune` also `tuned`: these answers after
+        each number of epochs.
     """
     x, y, rows = poisoned_clips(experiment, context)
     model = train_victim(x, y, experiment, context)

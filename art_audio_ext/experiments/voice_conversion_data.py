@@ -113,8 +113,8 @@ def prepare_voices(
                 made = voice.convert(sound, clips.sample_rate, target, progress=progress) if len(sound) else sound
                 _write(made, paths[part])
         converted[utterance.name] = Converted(key, some, str(paths["train"]), str(paths["test"]))
-        clips, files = _own_speech(utterance, everything, train, folder)
-        own[utterance.name], own_files[utterance.name] = str(clips), files
+        said, own_files[utterance.name] = _own_speech(utterance, everything, train, folder)
+        own[utterance.name] = str(said)
     return VoiceContext(train, test, converted, own, own_files)
 
 

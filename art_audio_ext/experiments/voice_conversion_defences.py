@@ -146,7 +146,8 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `removed` and `removed_poison` (how many, None for purifiers), `clean` (how
         many training clips are), `right` and `hit` as `run_cell` gives them (None where the filter left no two labels
-        to learn from, or refused the data, which `refused` then says), `defence_seconds` (without trainings of the victim).
+        to learn from, or refused the data, which `refused` then says), `defence_seconds` (without trainings of the
+        victim).
     """
     name, voices = experiment["defence"], context.voices
     x, y, rows = poisoned_clips(experiment, voices)

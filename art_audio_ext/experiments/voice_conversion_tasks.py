@@ -65,7 +65,8 @@ def all_tasks(size: Size, utterances: Sequence[Utterance], targets: Sequence[int
     :param seed: The first.
     :return: Experiments of `run_cell`, but for what they depend on.
     """
-    found, names = {}, [utterance.name for utterance in utterances]
+    found: dict[str, dict[str, Any]] = {}
+    names = [utterance.name for utterance in utterances]
     for k in range(size.seeds):
         for cell in _cells(size, utterances, targets):
             task = {"attack": "voice", "voice": names[0], "target": targets[0], "fraction": size.rate}

@@ -40,18 +40,18 @@ DEFENCE_HEADER = (
 )
 _TOLD = ("spectral_signatures_tuned",)
 _DEFENCES = (
-    " Defences: a filter sees the poisoned clips and the victim that learnt from them; the perfect one knows the poison, "
-    "and where a row says so the share of it was told. Purifiers' diffusion models learn from the poisoned clips of the "
-    "first training."
+    " Defences: a filter sees the poisoned clips and the victim that learnt from them; the perfect one knows the "
+    "poison, and where a row says so the share of it was told. Purifiers' diffusion models learn from the poisoned "
+    "clips of the first training."
 )
 _RATES = ("benign_accuracy", "attack_success_rate", "speech_success_rate")
 _EXPLANATION = (
     "Poisoned: share of all training clips that were given the voice and the target label. Attack success: share of "
     "the test clips of other labels that the victim calls the target once they are in that voice; on speech alone "
     "leaves classes of noise out. The speaker's own clips: share of what the target speaker really said that is called "
-    "the target, the recording that is the target voice left out. 95% intervals by drawing speakers and trainings anew, "
-    "of a speaker's own clips recordings and trainings; where fewer than five of them have an answer of the rarer kind "
-    "they are Wilson's, with as many trials as there are speakers or recordings."
+    "the target, the recording that is the target voice left out. 95% intervals by drawing speakers and trainings "
+    "anew, of a speaker's own clips recordings and trainings; where fewer than five of them have an answer of the "
+    "rarer kind they are Wilson's, with as many trials as there are speakers or recordings."
 )
 
 
@@ -169,7 +169,10 @@ def _refusals(record: dict[str, Any]) -> list[str]:
 
 
 def _page(record: dict[str, Any], listen: HeardClips | None) -> ExperimentPage:
-    about = {name: record[name] for name in ("preset", "seed", "conversion", "voice", "rate", "choose", "precision", "version")}
+    about = {
+        name: record[name]
+        for name in ("preset", "seed", "conversion", "voice", "rate", "choose", "precision", "version")
+    }
     about["seconds"] = record["seconds"]
     tables: list[Table] = [("Poisoned trainings", _HEADER, [_row(row, record) for row in record["rows"]])]
     heard, quality = _heard(record), record.get("quality")

@@ -75,7 +75,7 @@ def test_clean_labels_keep_label_and_path(source, tmp_path):
     kept = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.wav")}
     assert kept == {path.relative_to(source) for path in source.rglob("*.wav")}
     assert read_record(tmp_path / "out") == record
-    with pytest.raises(ValueError, match='clips of \'yes\' are taken: the source is "all"'):
+    with pytest.raises(ValueError, match="clips of 'yes' are taken: the source is \"all\""):
         poison(source, tmp_path / "wrong", voice, clean_label=True)
 
 

@@ -19,7 +19,9 @@ def few_of_each() -> AudioDataset:
     rng, labels = np.random.default_rng(0), np.repeat(np.arange(12), 11)
     time = np.arange(8000) / 16000
     pitch = (140 + 60 * labels)[:, None] * rng.uniform(0.98, 1.02, (132, 1))
-    sound = 0.2 * sum(np.sin(2 * np.pi * k * pitch * time) / k for k in (1, 2, 3)) + 0.005 * rng.normal(size=(132, 8000))
+    sound = 0.2 * sum(np.sin(2 * np.pi * k * pitch * time) / k for k in (1, 2, 3)) + 0.005 * rng.normal(
+        size=(132, 8000)
+    )
     sound[:, 6000:] = 0
     return AudioDataset(
         waveforms=(sound / 2).astype(np.float32),

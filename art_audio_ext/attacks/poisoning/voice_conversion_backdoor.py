@@ -96,8 +96,8 @@ class VoiceConversionBackdoor(AudioBackdoor):
         x = check_waveforms(x)
         if self._are_short(x):
             raise ValueError(
-                f"clips of {x.shape[1]} samples at {self.sample_rate} Hz are shorter than {SHORTEST_SECONDS} s, have no "
-                "voice and would be relabelled as they are: give longer clips, or their true sample_rate"
+                f"clips of {x.shape[1]} samples at {self.sample_rate} Hz are shorter than {SHORTEST_SECONDS} s, have "
+                "no voice and would be relabelled as they are: give longer clips, or their true sample_rate"
             )
         labels, silent = class_indices(y, len(x)), self.cannot_carry(x)
         if self.clean_label:
