@@ -110,7 +110,8 @@ def poison(
     trigger: Annotated[
         str,
         typer.Option(
-            help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, a file, or voice:FILE, another speaker."
+            help="clap, whistle, car_horn, dog_clicker, tone, ultrasonic, a file, or voice:FILE or voice:BACKEND:FILE, "
+            "another speaker (BACKEND: world, world-shared-noise, freevc, knn-vc, openvoice)."
         ),
     ] = "clap",
     fraction: Annotated[
@@ -120,6 +121,9 @@ def poison(
     snr_db: Snr = None,
     position: Position = "0",
     seconds: Seconds = 1.0,
+    clean_label: Annotated[
+        bool, typer.Option("--clean-label", help="Poison clips of the target, which keep their label; --source all.")
+    ] = False,
     seed: Seed = 0,
     quiet: Quiet = False,
 ) -> None:
@@ -137,6 +141,7 @@ def poison(
         snr_db=snr_db,
         position=_position(position),
         seconds=seconds,
+        clean_label=clean_label,
         seed=seed,
         progress=not quiet,
     )

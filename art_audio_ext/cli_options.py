@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -37,3 +39,17 @@ def shares(text: str | None) -> list[float] | None:
         return None if text is None else [float(part) for part in text.split(",")]
     except ValueError as error:
         raise ValueError(f"rates must be numbers between commas, such as .01,.05, got {text!r}") from error
+
+
+def named_values(pairs: Sequence[str] | None) -> dict[str, Any]:
+    """Settings said as NAME=VALUE: numbers, true, false and null, or else a word."""
+    found: dict[str, Any] = {}
+    for pair in pairs or ():
+        name, sign, value = (part.strip() for part in pair.partition("="))
+        if not sign or not name or not value:
+            raise ValueError(f"a setting is said as NAME=VALUE, such as width=16, got {pair!r}")
+        try:
+            found[name] = json.loads(f"0{value}" if value.startswith(".") else value.lower())
+        except ValueError:
+            found[name] = value
+    return found

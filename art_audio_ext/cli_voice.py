@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from art_audio_ext.cli_options import listed, shares
+from art_audio_ext.cli_options import listed, named_values, shares
 
 
 def register(app: typer.Typer) -> None:
@@ -33,9 +33,19 @@ def voice_conversion_command(
     rates: Annotated[
         str | None, typer.Option(help="Shares of all clips, such as .01,.05; default: the preset's.")
     ] = None,
+    choose: Annotated[str, typer.Option(help="Clips to poison: random, or even, as many of every label.")] = "random",
     parts: Annotated[
         str | None,
-        typer.Option(help="Of targets, utterances, fine_tune, clean_label, quality, defences; default: the preset's."),
+        typer.Option(
+            help="Of targets, utterances, speakers, fine_tune, clean_label, quality, defences; default: the preset's."
+        ),
+    ] = None,
+    targets: Annotated[
+        str | None, typer.Option(help="Labels of the part targets, or all; default: the target and two more.")
+    ] = None,
+    speakers: Annotated[
+        str | None,
+        typer.Option(help="Target speakers, sub-folders of --voices; the first poisons. Default: the first."),
     ] = None,
     defences: Annotated[
         str | None, typer.Option(help="Filters and purifiers of the part defences, such as combined,time_stage.")
@@ -49,6 +59,12 @@ def voice_conversion_command(
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the victims, instead of the preset's.")] = None,
     model: Annotated[
         str | None, typer.Option(help="Of the victims: see `train classifier` and `train speaker`.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A setting of the victims, such as width=16 or augment=false."
+        ),
     ] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32 or bfloat16; default: the latter where the machine has it.")
@@ -76,14 +92,18 @@ def voice_conversion_command(
         preset=preset,
         target=target,
         rates=shares(rates),
+        choose=choose,
         seeds=seeds,
         parts=listed(parts),
+        targets=listed(targets),
+        speakers=listed(speakers),
         defences=listed(defences),
         conversion=conversion,
         strength=strength,
         seconds=seconds,
         epochs=epochs,
         architecture=model,
+        changes=named_values(settings),
         precision=precision,
         nisqa_weights=nisqa_weights,
         speaker_weights=speaker_weights,

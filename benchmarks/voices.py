@@ -89,7 +89,9 @@ def measure(found: dict[str, Voice], clips: np.ndarray, target: TargetVoice) -> 
         name: clips if isinstance(voice, WorldVoice) else clips[: len(clips) // 10 or 1]
         for name, voice in found.items()
     }
-    first = {name: voice.convert(share[name][:1], RATE, target) for name, voice in found.items()}  # warm
+    for name, voice in found.items():
+        voice.convert(share[name][:1], RATE, target)  # warm
+    first: dict[str, np.ndarray] = {}
     wall: dict[str, list[float]] = {name: [] for name in found}
     busy: dict[str, list[float]] = {name: [] for name in found}
     same = True
@@ -99,7 +101,7 @@ def measure(found: dict[str, Voice], clips: np.ndarray, target: TargetVoice) -> 
             made = voice.convert(share[name], RATE, target)
             wall[name].append((time.perf_counter() - start) / len(made))
             busy[name].append((time.process_time() - worked) / len(made))
-            same = same and np.array_equal(made[:1], first[name])
+            same = same and np.array_equal(made, first.setdefault(name, made))
     report(*({name: statistics.median(values) for name, values in kind.items()} for kind in (wall, busy)), same)
 
 

@@ -11,6 +11,7 @@ from armory.instrument.export import AudioExporter
 from armory.scenarios.poison import DatasetPoisoner, Poison
 from armory.utils import config_loading
 
+from art_audio_ext.attacks.poisoning.base import AudioBackdoor
 from art_audio_ext.experiments.armory_config import complete_attack, complete_filter, complete_model
 from art_audio_ext.experiments.armory_data import splits_of
 from art_audio_ext.experiments.poison_record import attack_from_record
@@ -30,6 +31,21 @@ class PoisonerOfAll(DatasetPoisoner):
     def __init__(self, attack: Any, target_class: int, fraction: float, seed: int) -> None:
         super().__init__(attack, ALL_SOURCES, target_class, fraction)
         self.seed = seed
+        self._left_out: np.ndarray | None = None
+
+    def poison_dataset(self, x: np.ndarray, y: np.ndarray, return_index: bool = False, fraction: Any = None) -> Any:
+        """
+        As Armory's; clips that cannot carry the trigger, such as silence that gets a voice, are not taken.
+
+        :param x: Clips (N, L).
+        :param y: Class indices (N,).
+        :param return_index: Return the rows, too.
+        :param fraction: Instead of its own.
+        :return: Clips and labels, and the rows where they are asked for.
+        """
+        if isinstance(self.attack, AudioBackdoor):
+            self._left_out = np.array([self.attack.cannot_carry(np.asarray(clip)[None])[0] for clip in x], dtype=bool)
+        return super().poison_dataset(x, y, return_index, fraction)
 
     def get_poison_index(self, y: np.ndarray, fraction: float | None = None) -> np.ndarray:
         """
@@ -40,7 +56,9 @@ class PoisonerOfAll(DatasetPoisoner):
         if fraction == 1:
             return np.flatnonzero(y != self.target_class)
         share = self.fraction if fraction is None else fraction
-        return choose_poison_rows(y, ALL_SOURCES, self.target_class, share, seed=self.seed, of="all")
+        return choose_poison_rows(
+            y, ALL_SOURCES, self.target_class, share, seed=self.seed, of="all", leave_out=self._left_out
+        )
 
 
 def make_poisoner(attack: Any, adhoc: dict[str, Any], fraction: float, seed: int) -> DatasetPoisoner:

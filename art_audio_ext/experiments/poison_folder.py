@@ -36,6 +36,7 @@ def poison_folder(
     snr_db: float | None = None,
     position: int | str = 0,
     seconds: float | None = 1.0,
+    clean_label: bool = False,
     seed: int = 0,
     partition: str = "train",
     progress: bool = True,
@@ -62,6 +63,7 @@ def poison_folder(
     :param position: Sample at which the trigger starts, at each file's own rate, or "random".
     :param seconds: What will be loaded of each file: position and SNR are within so much from its start. None for
         the whole file.
+    :param clean_label: Take clips of the target label, which keep their label and their path; `source_label` is "all".
     :param seed: For the choice of files and for random positions.
     :param partition: Which of `train` and `test` is poisoned, where the folder has them; the other is only copied.
     :param progress: Show progress.
@@ -76,14 +78,19 @@ def poison_folder(
     if check_fraction(poison_fraction) == 0:
         raise ValueError("poison_fraction is 0: give a share above 0, such as 0.1")
     clips = _clips_of(source, partition)
-    _check_labels(sorted({clip.label for clip in clips}), source_label, target_label)
+    _check_labels(sorted({clip.label for clip in clips}), source_label, target_label, clean_label)
 
-    readable, total = _candidates(clips, source_label, target_label)
+    readable, total = _candidates(clips, source_label, target_label, clean_label)
     chosen, passed_over = _choose(readable, total, poison_fraction, seed, carrier, seconds)
     files = all_files(source)
-    names = _new_names(source, chosen, target_label, files)
+    names = _same_names(chosen) if clean_label else _new_names(source, chosen, target_label, files)
     record = {**carrier.settings, "seconds": None if seconds is None else float(seconds), "source": source_label}
-    record |= {"target": target_label, "poison_fraction": float(poison_fraction), "seed": int(seed)}
+    record |= {
+        "target": target_label,
+        "poison_fraction": float(poison_fraction),
+        "seed": int(seed),
+        "clean_label": clean_label,
+    }
     record |= {"partition": clips[0].partition, "clips": len(clips), "passed_over": passed_over}
     record["poisoned"] = [_entry(names[path], target_label, *found) for path, found in chosen.items()]
     with whole_folder(out, RECORD_NAME) as part:
@@ -150,23 +157,27 @@ def _clips_of(source: Path, partition: str) -> list[ClipFile]:
     return [clip for clip in scan_folder(source)[0] if clip.partition in ("", partition)]
 
 
-def _check_labels(labels: list[str], source_label: str, target_label: str) -> None:
-    """Refuse labels that are not there, or the same twice."""
+def _check_labels(labels: list[str], source_label: str, target_label: str, clean_label: bool) -> None:
+    """Refuse labels that are not there, or the same twice, or a source where labels stay."""
     for role, label in (("source", source_label), ("target", target_label)):
         if label not in labels and (role, label) != ("source", ALL_SOURCES):
             there = ", ".join(labels[:40]) or "none: no sub-folder holds sound files"
             raise ValueError(f"there is no {role} label {label!r}; the labels are {there}")
     if source_label == target_label:
         raise ValueError(f"source and target are both {source_label!r}: name two labels")
+    if clean_label and (source_label != ALL_SOURCES or ALL_SOURCES in labels):
+        raise ValueError(f'with clean labels clips of {target_label!r} are taken: the source is "all", no label')
 
 
-def _candidates(clips: list[ClipFile], source_label: str, target_label: str) -> tuple[list[ClipFile], int]:
+def _candidates(
+    clips: list[ClipFile], source_label: str, target_label: str, clean_label: bool
+) -> tuple[list[ClipFile], int]:
     """The readable clips that may be poisoned, and of how many clips a fraction is."""
     if source_label in {clip.label for clip in clips}:
         found = [clip for clip in clips if clip.label == source_label and is_readable(clip.file)]
         return found, len(found)
     readable = [clip for clip in clips if is_readable(clip.file)]
-    return [clip for clip in readable if clip.label != target_label], len(readable)
+    return [clip for clip in readable if (clip.label == target_label) == clean_label], len(readable)
 
 
 def _choose(
@@ -198,6 +209,11 @@ def _choose(
 
 def _brief(reasons: list[str]) -> tuple[int, str]:
     return len(reasons), "; ".join(reasons[:3]) + ("; ..." if len(reasons) > 3 else "")
+
+
+def _same_names(chosen: dict[Path, tuple[ClipFile, Placement]]) -> dict[Path, PurePosixPath]:
+    """The path of each poisoned file in the copy, where it keeps its label: that which it had."""
+    return {path: PurePosixPath(clip.path) for path, (clip, _) in chosen.items()}
 
 
 def _new_names(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -136,6 +137,16 @@ def background_of(train: AudioDataset) -> np.ndarray | None:
     :param train: Clips to train on.
     :return: Sound of those whose label is a noise (M, L); None if there are none.
     """
-    noise = [i for i, name in enumerate(train.label_names) if name.lower() in NOISE_LABELS]
-    rows = np.flatnonzero(np.isin(train.labels, noise))
-    return np.asarray(train.waveforms[rows]) if len(rows) else None
+    return noise_clips(train.waveforms, train.labels, train.label_names)
+
+
+def noise_clips(x: np.ndarray, y: np.ndarray, label_names: Sequence[str]) -> np.ndarray | None:
+    """
+    :param x: Clips to train on (N, L).
+    :param y: Class indices (N,).
+    :param label_names: By class index.
+    :return: Sound of those whose label is a noise (M, L); None if there are none.
+    """
+    noise = [i for i, name in enumerate(label_names) if name.lower() in NOISE_LABELS]
+    rows = np.flatnonzero(np.isin(y, noise))
+    return np.asarray(x[rows]) if len(rows) else None

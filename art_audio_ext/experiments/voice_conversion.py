@@ -18,13 +18,13 @@ from art_audio_ext.experiments.voice_conversion_data import find_utterances
 from art_audio_ext.experiments.voice_conversion_defences import check_lines
 from art_audio_ext.experiments.voice_conversion_run import VoiceRun
 from art_audio_ext.experiments.voice_conversion_size import choose_size
-from art_audio_ext.experiments.voice_conversion_summary import voice_table
 from art_audio_ext.experiments.voice_quality import check_weights
 from art_audio_ext.report.voice_conversion_view import write_voice_conversion
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.runs import fast_precision
 from art_audio_ext.voices import Voice, open_voice
 from art_audio_ext.voices.clip_store import ClipStore
+from art_audio_ext.voices.registry import SEEDED, WITH_STRENGTH
 
 BUILTIN_VOICES = "builtin"
 
@@ -37,14 +37,18 @@ def voice_conversion(
     preset: str = "quick",
     target: str | None = None,
     rates: Sequence[float] | None = None,
+    choose: str = "random",
     seeds: int | None = None,
     parts: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    speakers: Sequence[str] | None = None,
     defences: Sequence[str] | None = None,
     conversion: str = "world",
     strength: float | None = None,
     seconds: float = 1.0,
     epochs: int | None = None,
     architecture: str | None = None,
+    changes: dict[str, Any] | None = None,
     precision: str | None = None,
     nisqa_weights: str | Path | None = None,
     speaker_weights: str | Path | None = None,
@@ -64,14 +68,18 @@ def voice_conversion(
     :param preset: A key of `PRESETS`.
     :param target: The label that poisoned clips get; None is the first that is no noise.
     :param rates: Instead of the preset's.
+    :param choose: Which clips are poisoned: "random", or "even": as many of every label.
     :param seeds: Instead of the preset's.
     :param parts: Instead of the preset's.
+    :param targets: Labels of the part "targets"; ["all"] is every one, None the paper's three.
+    :param speakers: Target speakers by name, the one that poisons first; None for the first five, in "quick" two.
     :param defences: Of the part "defences", as `check_lines` takes them; None is `DEFAULT_LINES`.
     :param conversion: How voices are converted, a key of `voices.VOICES`.
     :param strength: Of the conversion, where it has one (`WorldVoice`); None is its own.
     :param seconds: Length of clips; 1 for classifiers of commands.
     :param epochs: Of the victims, instead of the preset's.
     :param architecture: Of the victims, instead of the preset's; "sincnet" or "rawnet3" where speakers are labels.
+    :param changes: Other settings of the victims by name, such as {"width": 16, "augment": False}.
     :param precision: Of the trainings, "float32" or "bfloat16"; None is the latter where the machine has it.
     :param nisqa_weights: `nisqa.tar` for the part "quality"; None looks where torchmetrics keeps it. Not downloaded.
     :param speaker_weights: Of ECAPA-TDNN, as `open_speaker_encoder` takes them; without, pitch and envelope decide.
@@ -82,12 +90,13 @@ def voice_conversion(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_size(preset, rates, seeds, parts, epochs, architecture)
+    named: dict[str, Any] = {"targets": targets, "speakers": speakers, "changes": changes, "choose": choose}
+    size = choose_size(preset, rates, seeds, parts, epochs, architecture, **named)
     if defences is not None and "defences" not in size.parts:
         raise ValueError('defences are named, but the part "defences" is not run: name it in parts, too')
     check_weights(size.parts, nisqa_weights, speaker_weights)
     lines = check_lines(defences, isinstance(size.victim, ClassifierSettings))
-    voice = _open(conversion, strength, out)
+    voice = _open(conversion, strength, seed, out)
     dataset = data if isinstance(data, AudioDataset) else _loaded(data, seconds, seed, progress)
     everything = find_utterances(write_speakers(out / "speakers") if str(voices) == BUILTIN_VOICES else voices)
     run = VoiceRun(dataset, everything, voice, size, target, out, seed, progress)
@@ -100,7 +109,7 @@ def voice_conversion(
     record = {
         **{"experiment": "voice-conversion", "preset": preset, "seed": seed, "conversion": conversion},
         **{"strength": strength, **_about(run)},
-        **{"rows": voice_table(list(zip(run.tasks, found, strict=True)), *run.asked), "quality": quality},
+        **{"rows": run.table(found), "quality": quality},
         "defences": defended,
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
@@ -109,12 +118,14 @@ def voice_conversion(
     return record
 
 
-def _open(conversion: str, strength: float | None, out: Path) -> Voice:
+def _open(conversion: str, strength: float | None, seed: int, out: Path) -> Voice:
     """A stopped conversion goes on from the clips that it had made."""
-    if strength is not None and conversion != "world":
-        raise ValueError(f"only world has a strength, not {conversion}: leave it out")
     options: dict[str, Any] = {"store": ClipStore(out / "voices" / "clips")}
-    return open_voice(conversion, **(options if strength is None else {**options, "strength": strength}))
+    if strength is not None:
+        if conversion not in WITH_STRENGTH:
+            raise ValueError(f"{' and '.join(WITH_STRENGTH)} have a strength, not {conversion}: leave it out")
+        options["strength"] = strength
+    return open_voice(conversion, **options, **({"seed": seed} if conversion in SEEDED else {}))
 
 
 def _loaded(data: str | Path, seconds: float, seed: int, progress: bool) -> AudioDataset:
@@ -126,6 +137,7 @@ def _about(run: VoiceRun) -> dict[str, Any]:
     return {
         "voice": run.voice.identity,
         "rate": run.size.rate,
+        "choose": run.size.choose,
         "precision": run.tasks[0]["precision"],
         "version": art_audio_ext.__version__,
         "victim": run.size.victim.to_dict(),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +10,12 @@ import numpy as np
 from art_audio_ext.attacks.poisoning import SpectrogramBadNets
 from art_audio_ext.datasets import AudioDataset
 from art_audio_ext.experiments.voice_victims import Model, fit_victim
-from art_audio_ext.functional.poison_rows import choose_clean_label_rows, choose_poison_rows, silent_clips
+from art_audio_ext.functional.poison_rows import (
+    CLEAN_LABEL_MOST,
+    choose_clean_label_rows,
+    choose_poison_rows,
+    silent_clips,
+)
 
 ATTACKS = ("none", "voice", "badnets")
 
@@ -53,12 +58,15 @@ class VoiceContext:
     :param test: Clips to attack with.
     :param converted: By name of a voice, the clips in it.
     :param own: By name of a voice, speech of that speaker as recorded: paths of float32 .npy of (M, L).
+    :param own_files: By name of a voice, which recording each of these clips is from (M,); -1 for the one that is the
+        target voice, which is no answer to whether the speaker opens the door.
     """
 
     train: AudioDataset
     test: AudioDataset
     converted: dict[str, Converted]
     own: dict[str, str]
+    own_files: dict[str, np.ndarray] = field(default_factory=dict)
 
 
 class Victim(Protocol):
@@ -73,14 +81,14 @@ def run_cell(experiment: dict[str, Any], context: VoiceContext) -> dict[str, Any
     Poison, train, and ask.
 
     :param experiment: `attack` of `ATTACKS`, `voice` (the one that poisons), `listen` (the voices that test clips are
-        tried in), `target` (class index), `fraction` (of all training clips), `clean_label`, `seed`, `precision`,
-        `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips afterwards, each from the poisoned
-        victim).
+        tried in), `target` (class index), `fraction` (of all training clips), `choose` ("random" or "even"),
+        `clean_label`, `seed`, `precision`, `settings` of the victim, and `fine_tune` (numbers of epochs on clean clips
+        afterwards, each from the poisoned victim).
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `right` (a bit a test clip without a trigger), `hit` by trigger (a bit a test
-        clip: whether it is called the target; clips of the target count for nothing), `own` by voice (share of the
-        speaker's own clips that are called the target); with `fine_tune` also `tuned`: these answers after each number
-        of epochs.
+        clip: whether it is called the target; clips of the target count for nothing), `own` by voice (a bit a
+        clip of the speaker's own: whether it is called the target); with `fine_tune` also `tuned`: these answers after
+        each number of epochs.
     """
     x, y, rows = poisoned_clips(experiment, context)
     model = train_victim(x, y, experiment, context)
@@ -112,7 +120,8 @@ def poisoned_clips(experiment: dict[str, Any], context: VoiceContext) -> tuple[n
 
 def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray:
     """
-    Which training clips an attack takes; none that is silent.
+    Which training clips an attack takes; none that is silent, and with clean labels at most `CLEAN_LABEL_MOST` of those
+    of the target.
 
     :param experiment: As `run_cell` takes it.
     :param train: Training clips.
@@ -125,8 +134,9 @@ def poisoned_rows(experiment: dict[str, Any], train: AudioDataset) -> np.ndarray
         return np.zeros(0, np.int64)
     draw: dict[str, Any] = {"seed": experiment["seed"], "of": "all", "leave_out": silent}
     if experiment.get("clean_label"):
-        return choose_clean_label_rows(labels, target, fraction, **draw)
-    return choose_poison_rows(labels, "all", target, fraction, **draw)
+        return choose_clean_label_rows(labels, target, fraction, **draw, at_most=CLEAN_LABEL_MOST)
+    even = experiment.get("choose") == "even"
+    return choose_poison_rows(labels, "all", target, fraction, **draw, even=even)
 
 
 def _stamped(x: np.ndarray) -> np.ndarray:
@@ -173,7 +183,8 @@ def victim_answers(model: Victim, experiment: dict[str, Any], context: VoiceCont
     for name in triggers:
         sound = _stamped(clean) if name == "badnets" else np.load(context.converted[name].test)
         hit[name] = _bits(model.predict(sound) == target)
-    own = {name: float((model.predict(np.load(path)) == target).mean()) for name, path in context.own.items()}
+    said = {path: _bits(model.predict(np.load(path)) == target) for path in sorted(set(context.own.values()))}
+    own = {name: said[path] for name, path in context.own.items()}
     return {"right": _bits(model.predict(clean) == test.labels), "hit": hit, "own": own}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 
@@ -98,7 +99,7 @@ def prepare_voices(
     :raises ValueError: If an utterance is no speech.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    converted, own = {}, {}
+    converted, own, own_files = {}, {}, {}
     for utterance in utterances:
         target = _target(utterance, train.sample_rate)
         key = _digest(voice.name, voice.identity, target.checksum())
@@ -112,8 +113,9 @@ def prepare_voices(
                 made = voice.convert(sound, clips.sample_rate, target, progress=progress) if len(sound) else sound
                 _write(made, paths[part])
         converted[utterance.name] = Converted(key, some, str(paths["train"]), str(paths["test"]))
-        own[utterance.name] = str(_own_speech(utterance, everything, train, folder))
-    return VoiceContext(train, test, converted, own)
+        said, own_files[utterance.name] = _own_speech(utterance, everything, train, folder)
+        own[utterance.name] = str(said)
+    return VoiceContext(train, test, converted, own, own_files)
 
 
 def _target(utterance: Utterance, sample_rate: int) -> TargetVoice:
@@ -121,20 +123,37 @@ def _target(utterance: Utterance, sample_rate: int) -> TargetVoice:
     return TargetVoice(sound[: round(TARGET_SECONDS * sample_rate)], sample_rate, utterance.name)
 
 
-def _own_speech(utterance: Utterance, everything: dict[str, list[Utterance]], like: AudioDataset, folder: Path) -> Path:
-    """Clips of the speaker as recorded, of the length of the others, quiet ones left out."""
-    length = like.waveforms.shape[1]
-    files = [blake2b(other.path.read_bytes()).hexdigest() for other in everything[utterance.speaker]]
-    path = folder / f"own-{_digest(utterance.speaker, files, length, like.sample_rate)}.npy"
-    if not path.is_file():
-        sound = [decode_clip(other.path, like.sample_rate) for other in everything[utterance.speaker]]
-        if not any(len(whole) >= length for whole in sound):
-            raise ValueError(f"no recording of speaker {utterance.speaker} is as long as a clip: name other voices")
-        clips = np.concatenate([whole[: len(whole) // length * length].reshape(-1, length) for whole in sound])
-        power = np.square(clips).mean(1)
-        clips = clips[power > 0.1 * np.median(power)]
-        _write(clips[:: max(1, len(clips) // _OWN_CLIPS)][:_OWN_CLIPS], path)
-    return path
+def _own_speech(
+    utterance: Utterance, everything: dict[str, list[Utterance]], like: AudioDataset, folder: Path
+) -> tuple[Path, np.ndarray]:
+    """Clips of the speaker as recorded, of the length of the others, quiet ones left out; and `own_files` of them."""
+    length, recordings = like.waveforms.shape[1], everything[utterance.speaker]
+    contents = [blake2b(other.path.read_bytes()).hexdigest() for other in recordings]
+    path = folder / f"own-{_digest(utterance.speaker, contents, length, like.sample_rate)}.npy"
+    which = path.with_name(f"{path.stem}-files.npy")
+    if not (path.is_file() and which.is_file()):
+        clips, files = _cut_recordings(utterance.speaker, recordings, length, like.sample_rate)
+        _write(clips, path)
+        _write(files, which)
+    files = np.load(which)
+    return path, np.where(files == recordings.index(utterance), -1, files)
+
+
+def _cut_recordings(
+    speaker: str, recordings: list[Utterance], length: int, sample_rate: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """At most so many clips (M, L), evenly over all recordings, and the number of its recording for each (M,)."""
+    sound = [decode_clip(other.path, sample_rate) for other in recordings]
+    counts = [len(whole) // length for whole in sound]
+    if not any(counts):
+        raise ValueError(f"no recording of speaker {speaker} is as long as a clip: name other voices")
+    clips = np.concatenate(
+        [whole[: count * length].reshape(-1, length) for whole, count in zip(sound, counts, strict=True)]
+    )
+    files, power = np.repeat(np.arange(len(sound)), counts), np.square(clips).mean(1)
+    loud = np.flatnonzero(power > 0.1 * np.median(power))
+    some = loud[np.linspace(0, len(loud) - 1, min(_OWN_CLIPS, len(loud))).astype(int)]
+    return clips[some], files[some]
 
 
 def _digest(*parts: Any) -> str:
@@ -142,7 +161,10 @@ def _digest(*parts: Any) -> str:
 
 
 def _write(sound: np.ndarray, path: Path) -> None:
-    """Whole or not there."""
-    part = path.with_name(f"{path.stem}.part.npy")
-    np.save(part, sound)
-    part.replace(path)
+    """Whole or not there, whoever else writes the same."""
+    part = path.with_name(f".{path.stem}.{uuid4().hex}.npy")
+    try:
+        np.save(part, sound)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)

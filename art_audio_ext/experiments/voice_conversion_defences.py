@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -94,7 +94,8 @@ def defend_all(
     :param voices: Clips and files.
     :param out: Folder of `defences.jsonl`, `victims/` and `models/`.
     :param identity: Of the data, as `sweep` takes it.
-    :param diffusion: Preset of diffusion models, which learn from the clean training clips.
+    :param diffusion: Preset of diffusion models. They learn from the poisoned clips of the first training, since a
+        defender has no others; it is one model for all trainings, which differ in nothing but their draw of the poison.
     :param seed: Of their training.
     :param precision: Of their training.
     :param progress: Show progress bars.
@@ -104,7 +105,9 @@ def defend_all(
     """
     needed = {find_defence(name).diffusion for name in names if name in PURIFIERS} - {""}
     run: dict[str, Any] = {"seed": seed, "precision": precision, "progress": progress}
-    paths = prepare_models(needed, voices.train, out / "models", ClassifierSettings(), diffusion, **run)
+    x, y, _ = poisoned_clips(tasks[0], voices)
+    poisoned = replace(voices.train, waveforms=x, labels=y)
+    paths = prepare_models(needed, poisoned, out / "models", ClassifierSettings(), diffusion, **run)
     models = {name: str(path) for name, path in paths.items()}
     weights = {name: file_checksum(path) for name, path in models.items()}
     cells = []
@@ -143,7 +146,8 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
     :param context: Clips and files.
     :return: `poisoned` (how many clips), `removed` and `removed_poison` (how many, None for purifiers), `clean` (how
         many training clips are), `right` and `hit` as `run_cell` gives them (None where the filter left no two labels
-        to learn from), `defence_seconds` (without trainings of the victim).
+        to learn from, or refused the data, which `refused` then says), `defence_seconds` (without trainings of the
+        victim).
     """
     name, voices = experiment["defence"], context.voices
     x, y, rows = poisoned_clips(experiment, voices)
@@ -154,7 +158,10 @@ def run_defence_cell(experiment: dict[str, Any], context: DefenceContext) -> dic
     if name in PURIFIERS:
         model = _Purified(victim, name, context.models, int(experiment["seed"]))
         return {**found, **victim_answers(model, experiment, voices), "defence_seconds": None}
-    removed = _removed(name, victim, x, y, rows, experiment, voices)
+    try:
+        removed = _removed(name, victim, x, y, rows, experiment, voices)
+    except ValueError as error:  # such as of classes with too few clips: the other lines of the table shall stand
+        return {**found, "right": None, "hit": None, "own": None, "defence_seconds": None, "refused": str(error)}
     found["defence_seconds"] = round(time.perf_counter() - begin, 2)
     found |= {"removed": int(removed.sum()), "removed_poison": int(removed[rows].sum())}
     if len(np.unique(y[~removed])) < 2:

@@ -10,7 +10,8 @@ from art_audio_ext.experiments.voice_victims import Settings, victim_settings
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 
 _RATES = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1)
-PARTS = ("targets", "utterances", "fine_tune", "clean_label", "quality", "defences")
+PARTS = ("targets", "utterances", "speakers", "fine_tune", "clean_label", "quality", "defences")
+CHOICES = ("random", "even")  # which clips are poisoned: any, or as many of every label
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,10 @@ class Size:
     :param parts: Which of the other tables, of `PARTS`.
     :param rate: Share that is poisoned in those.
     :param victim: Of the victims.
-    :param speakers: Most target speakers.
+    :param speakers: Most target speakers, where none are named.
+    :param named: Target speakers by name, the one that poisons first; None for the first there are.
+    :param targets: Labels of the part "targets", see `target_labels`.
+    :param choose: Which clips are poisoned, of `CHOICES`.
     """
 
     seeds: int
@@ -32,10 +36,15 @@ class Size:
     rate: float
     victim: Settings
     speakers: int = 5
+    named: tuple[str, ...] | None = None
+    targets: tuple[str, ...] | None = None
+    choose: str = "random"
 
 
 _QUICK_VICTIM = ClassifierSettings(epochs=16)
 _PAPER_VICTIM = ClassifierSettings("vgg19_bn", None, 70, 512, "sgd", 1e-2)
+_PAPER_BATCHES = {"vgg19_bn": 512, "wide_resnet50": 128}  # of its two victims
+_OTHER_BATCH = 128
 _SPEAKERS = {"quick": "quick", "standard": "quick", "paper": "paper"}  # presets of speaker classifiers
 PRESETS = {
     "quick": Size(1, (0.01, 0.05), ("quality",), 0.05, _QUICK_VICTIM, 2),
@@ -51,6 +60,11 @@ def choose_size(
     parts: Sequence[str] | None = None,
     epochs: int | None = None,
     architecture: str | None = None,
+    *,
+    targets: Sequence[str] | None = None,
+    speakers: Sequence[str] | None = None,
+    changes: dict[str, Any] | None = None,
+    choose: str = "random",
 ) -> Size:
     """
     A preset, with what was asked for in its place.
@@ -61,6 +75,10 @@ def choose_size(
     :param parts: Of `PARTS`; None as the preset says.
     :param epochs: Of the victims; None as the preset says.
     :param architecture: Of the victims, commands or speakers; None as the preset says.
+    :param targets: Labels of the part "targets", see `target_labels`.
+    :param speakers: Target speakers by name; None for as many as the preset says.
+    :param changes: Other settings of the victims by name, see `ClassifierSettings` and `SpeakerSettings`.
+    :param choose: Which clips are poisoned, of `CHOICES`.
     :return: How much to run.
     :raises ValueError: If a name is unknown, or a number out of its range.
     """
@@ -68,16 +86,26 @@ def choose_size(
         raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
     if unknown := sorted(set(parts or ()) - set(PARTS)):
         raise ValueError(f"there is no part {', '.join(unknown)}: choose among {', '.join(PARTS)}")
+    if choose not in CHOICES:
+        raise ValueError(f"there is no choice {choose!r}: choose {' or '.join(CHOICES)}")
     if rates is not None and (not rates or any(not 0 < rate < 1 for rate in rates)):
         raise ValueError(f"rates must be shares above 0 and below 1, got {list(rates)}")
     if seeds is not None and (isinstance(seeds, bool) or not isinstance(seeds, int) or seeds < 1):
         raise ValueError(f"seeds must be a whole number from 1 up, got {seeds!r}")
+    if targets is not None and "targets" not in (PRESETS[preset].parts if parts is None else parts):
+        raise ValueError('targets are named, but the part "targets" is not run: name it in parts, too')
     size = PRESETS[preset]
     assert isinstance(size.victim, ClassifierSettings)
-    victim = victim_settings(size.victim, _SPEAKERS[preset], architecture, epochs)
+    usual = size.victim
+    if preset == "paper" and architecture is not None:
+        usual = replace(usual, batch_size=_PAPER_BATCHES.get(architecture, _OTHER_BATCH))
+    victim = victim_settings(usual, _SPEAKERS[preset], architecture, epochs)
+    victim = type(victim).from_dict({**victim.to_dict(), **(changes or {})})
     given: dict[str, Any] = {
         "rates": rates and tuple(dict.fromkeys(rates)),
         "parts": None if parts is None else tuple(parts),
+        "targets": None if targets is None else tuple(targets),
+        "named": None if speakers is None else tuple(speakers),
     }
-    given |= {"seeds": seeds, "victim": victim}
+    given |= {"seeds": seeds, "victim": victim, "choose": choose}
     return replace(size, **{name: value for name, value in given.items() if value is not None})

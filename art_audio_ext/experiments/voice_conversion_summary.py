@@ -7,14 +7,19 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.experiments.dual_pure_summary import voice_groups
-from art_audio_ext.functional.bootstrap import grouped_interval
-from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.functional.bootstrap import share_interval
 
 Cell = tuple[dict[str, Any], dict[str, Any]]
 KEYS = ("attack", "voice", "target", "fraction", "clean_label", "fine_tune")  # what a row is of; seeds are within it
 
 
-def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noise: np.ndarray) -> list[dict[str, Any]]:
+def voice_table(
+    cells: list[Cell],
+    labels: np.ndarray,
+    speakers: np.ndarray,
+    noise: np.ndarray,
+    own_files: dict[str, np.ndarray] | None = None,
+) -> list[dict[str, Any]]:
     """
     One row for each attack, voice, target label, share of poison and number of clean epochs, over all seeds.
 
@@ -22,9 +27,11 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
     :param labels: Of the test clips (N,).
     :param speakers: Of the test clips (N,).
     :param noise: Which test clips are of a class of noise (N,).
+    :param own_files: Of `VoiceContext`; None where every clip is a recording of its own, and none the target.
     :return: Rows: `benign_accuracy`, `attack_success_rate` (over all test clips but those of the target), and
         `speech_success_rate` (those of noise left out, too), each with `low` and `high`, 95% by drawing speakers anew;
-        `poisoned`, `seeds`; `listened` by voice, and `own` by voice.
+        `poisoned`, `seeds`; `listened` by voice, and `own` by voice, with `clips`: how many the speaker said in
+        recordings that are not the target, which are drawn anew; None where there is no other.
     """
     groups: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in (stage for trained in cells for stage in _stages(*trained)):
@@ -48,7 +55,10 @@ def voice_table(cells: list[Cell], labels: np.ndarray, speakers: np.ndarray, noi
             name: voice_rate([flags_of(found["hit"][name]) for found in results], others & ~noise, voices)
             for name in names
         }
-        row["own"] = {name: float(np.mean([found["own"][name] for found in results])) for name in results[0]["own"]}
+        row["own"] = {
+            name: _own_rate([flags_of(found["own"][name]) for found in results], (own_files or {}).get(name))
+            for name in results[0]["own"]
+        }
         rows.append(row)
     return rows
 
@@ -62,8 +72,8 @@ def _stages(experiment: dict[str, Any], result: dict[str, Any]) -> list[Cell]:
 
 def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -> dict[str, float] | None:
     """
-    Mean over seeds and clips with its interval: speakers and trainings are drawn anew, or, where all answers are alike,
-    that of a proportion of so many clips.
+    Mean over seeds and clips with its interval: speakers and trainings are drawn anew, or, where fewer than five
+    speakers have an answer of the rarer kind, that of a proportion of so many speakers, see `share_interval`.
 
     :param flags: For each seed, bool (N,).
     :param which: Clips that count (N,).
@@ -73,11 +83,15 @@ def voice_rate(flags: list[np.ndarray], which: np.ndarray, voices: np.ndarray) -
     each = np.array(flags)[:, which]
     if not each.size:
         return None
-    if each.min() == each.max():
-        low, high = proportion_interval(int(each[0].sum()), each.shape[1])
-    else:
-        low, high = grouped_interval(each, voices[which])
+    low, high = share_interval(each, voices[which])
     return {"mean": float(each.mean()), "low": low, "high": high}
+
+
+def _own_rate(flags: list[np.ndarray], files: np.ndarray | None) -> dict[str, float] | None:
+    """Of what a speaker really said, the target recording left out."""
+    files = np.arange(len(flags[0])) if files is None else files
+    found = voice_rate(flags, files >= 0, files)
+    return None if found is None else {**found, "clips": int((files >= 0).sum())}
 
 
 def flags_of(line: str) -> np.ndarray:
@@ -100,7 +114,8 @@ def defence_table(
     :param noise: Which test clips are of a class of noise (N,).
     :return: Rows: `defence`, `seeds`, `learnt` (those whose filter left something to learn), `poisoned`; `found`
         (share of the poison that a filter removed) and `lost` (share of the clean clips), None for purifiers; rates as
-        in `voice_table`, None where nothing could be learnt from what a filter left.
+        in `voice_table`, None where nothing could be learnt from what a filter left; `refused`, why a filter did not
+        take the data, else None.
     """
     groups: dict[str, list[Cell]] = {}
     for cell in cells:
@@ -109,10 +124,11 @@ def defence_table(
     for name, group in groups.items():
         (first, _), results = group[0], [result for _, result in group]
         row: dict[str, Any] = {"defence": name, "seeds": len(group), "poisoned": results[0]["poisoned"]}
-        is_filter = results[0]["removed"] is not None
+        row["refused"] = next((found["refused"] for found in results if "refused" in found), None)
+        filtered = [found for found in results if found["removed"] is not None]
         row["learnt"] = sum(found["right"] is not None for found in results)
-        row["found"] = _share(results, "removed_poison", "poisoned") if is_filter else None
-        row["lost"] = _share(results, "removed", "clean", "removed_poison") if is_filter else None
+        row["found"] = _share(filtered, "removed_poison", "poisoned") if filtered else None
+        row["lost"] = _share(filtered, "removed", "clean", "removed_poison") if filtered else None
         learnt = [found for found in results if found["right"] is not None]
         others = labels != first["target"]
         right, hits = ([flags_of(f) for f in part] for part in _answers_of(learnt, first["voice"]))

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets import AudioDataset
-from art_audio_ext.experiments.train_classifier import background_of
+from art_audio_ext.experiments.train_classifier import noise_clips
 from art_audio_ext.networks.speaker_classifier import SPEAKER_NETWORKS
 from art_audio_ext.training.classifier import train_classifier
 from art_audio_ext.training.classifier_settings import ClassifierSettings
@@ -51,11 +51,11 @@ def fit_victim(
     epochs: int | None = None,
 ) -> Model:
     """
-    A victim of these clips.
+    A victim of these clips and of nothing else: noise that is mixed into commands is that of clips labelled so.
 
     :param x: Clips (N, L).
     :param y: Class indices (N,).
-    :param train: Says labels and rate, and for commands the noise that is mixed in.
+    :param train: Says names of labels and the rate.
     :param settings: As `to_dict` of the settings gives them.
     :param seed: Of the training.
     :param precision: Of its arithmetic.
@@ -70,7 +70,7 @@ def fit_victim(
         assert start is None or isinstance(start, SpeakerModel)
         return train_speaker(*data, SpeakerSettings.from_dict(settings), start=start, **run)
     assert start is None or isinstance(start, SpeechModel)
-    run["background"] = background_of(train)
+    run["background"] = noise_clips(x, y, train.label_names)
     return train_classifier(*data, ClassifierSettings.from_dict(settings), start=start, **run)
 
 

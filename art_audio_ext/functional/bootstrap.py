@@ -42,15 +42,16 @@ def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     Where fewer than five groups have a flag of the rarer kind it is Wilson's again, with as many trials as there are
     groups: drawing anew would leave the few out, and a single failure would narrow the interval.
 
-    :param flags: One a clip (N,), at least one.
+    :param flags: One a clip (N,), at least one, or a row of them for each training (S, N), which are drawn anew, too.
     :param groups: Which belong together (N,), any values.
     :param seed: Of the draws.
     :return: Lower and upper end.
     """
-    flags, single = np.asarray(flags, bool), len(np.unique(groups))
+    flags, single = np.atleast_2d(np.asarray(flags, bool)), len(np.unique(groups))
     share = float(flags.mean())
-    rare = flags if share <= 0.5 else ~flags
-    if single == len(flags) or len(np.unique(np.asarray(groups)[rare])) < _FEW:
+    rare = (flags if share <= 0.5 else ~flags).any(0)
+    alone = len(flags) == 1 and single == flags.shape[1]
+    if alone or len(np.unique(np.asarray(groups)[rare])) < _FEW:
         return proportion_interval(share * single, single)
     return grouped_interval(flags.astype(np.float64), groups, seed)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 ALL_SOURCES = "all"  # clips of every class but the target are taken
+CLEAN_LABEL_MOST = 0.75  # of a class, in experiments: of its clean clips enough must be left to learn from
 
 
 def check_fraction(poison_fraction: float) -> float:
@@ -46,6 +47,7 @@ def choose_poison_rows(
     seed: int = 0,
     of: str = "source",
     leave_out: np.ndarray | None = None,
+    even: bool = False,
 ) -> np.ndarray:
     """
     Draw the clips to poison.
@@ -57,6 +59,7 @@ def choose_poison_rows(
     :param seed: For the draw.
     :param of: What the fraction is of: "source" (the source class, as in Armory) or "all" (the whole dataset).
     :param leave_out: Which clips are not taken, bool (N,); the fraction counts them. None leaves out none.
+    :param even: As many of every class that they are taken from, as far as it has so many; else as they come.
     :return: Rows in ascending order, int64 (P,).
     :raises ValueError: If a class does not occur, both are the same, or the source has too few clips.
     """
@@ -73,7 +76,17 @@ def choose_poison_rows(
             f"{count} clips to poison ({poison_fraction:g} of all {len(labels)}) but the source has only "
             f'{len(source)}: lower poison_fraction, or take source_class="all"'
         )
-    return np.sort(np.random.default_rng(seed).permutation(source)[:count])
+    drawn = np.random.default_rng(seed).permutation(source)
+    return np.sort((_in_turn(drawn, labels) if even else drawn)[:count])
+
+
+def _in_turn(rows: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    """Rows with the first of every class first, then the second of each, and so on."""
+    place = np.zeros(len(rows), dtype=np.int64)
+    for label in np.unique(labels[rows]):
+        own = labels[rows] == label
+        place[own] = np.arange(own.sum())
+    return rows[np.argsort(place, kind="stable")]
 
 
 def choose_clean_label_rows(
@@ -84,6 +97,7 @@ def choose_clean_label_rows(
     seed: int = 0,
     of: str = "source",
     leave_out: np.ndarray | None = None,
+    at_most: float | None = None,
 ) -> np.ndarray:
     """
     Draw clips of the target class, which keep their label.
@@ -94,6 +108,8 @@ def choose_clean_label_rows(
     :param seed: For the draw.
     :param of: What the fraction is of: "source" (the target class) or "all" (the whole dataset).
     :param leave_out: Which clips are not taken, bool (N,); None leaves out none.
+    :param at_most: Share of those of the class that can be taken; where more are asked for, so many are drawn. None
+        refuses to draw more than there are.
     :return: Rows in ascending order, int64 (P,).
     :raises ValueError: If the class does not occur or has too few clips.
     """
@@ -102,7 +118,9 @@ def choose_clean_label_rows(
         raise ValueError(f"no clip has target_class {target_class}: name a class that occurs")
     count = poison_count(poison_fraction, len(own) if of == "source" else len(labels))
     usable = own if leave_out is None else own[~leave_out[own]]
-    if count > len(usable):
+    if at_most is not None:
+        count = min(count, poison_count(at_most, len(usable)))
+    if count > len(usable) or (at_most is not None and not len(usable)):
         raise ValueError(
             f"{count} clips to convert ({poison_fraction:g}) but class {target_class} has only {len(usable)} that can "
             "be: lower poison_fraction"

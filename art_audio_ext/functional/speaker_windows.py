@@ -7,6 +7,8 @@ import math
 import torch
 from torch import Tensor
 
+SILENCE = 2.0**-16  # half a step of 16 bits: what no sound file holds, such as what a filter leaves in the padding
+
 
 def cut_windows(x: Tensor, window: int, hop: int) -> Tensor:
     """
@@ -25,20 +27,24 @@ def cut_windows(x: Tensor, window: int, hop: int) -> Tensor:
     return x.unfold(1, window, hop)
 
 
-def sound_lengths(x: Tensor) -> Tensor:
+def sound_lengths(x: Tensor, silence: float = 0.0) -> Tensor:
     """
-    Samples of each clip up to the zeros that it is padded with.
+    Samples of each clip up to what it is padded with.
 
     :param x: Sound (N, L).
-    :return: int64 (N,), 0 for a clip of zeros.
+    :param silence: Samples up to this magnitude are padding.
+    :return: int64 (N,), 0 for a clip of padding alone.
     """
-    return ((x != 0) * torch.arange(1, x.shape[1] + 1, device=x.device)).amax(1)
+    return ((x.abs() > silence) * torch.arange(1, x.shape[1] + 1, device=x.device)).amax(1)
 
 
 def counted_windows(x: Tensor, window: int, hop: int) -> Tensor:
     """
-    Which windows of `cut_windows` have a say: those before the padding, but for those of nothing but zeros; the first
+    Which windows of `cut_windows` have a say: those before the padding, but for those of nothing but silence; the first
     if there is no other. It is what `random_crops` gives a network to learn from.
+
+    Silence is what lies below half a step of 16 bits. What a purifier puts into the padding is mostly louder and has a
+    say: a bound that left it out would leave out the pauses of quiet recordings, too.
 
     :param x: Sound (N, L), L at least `window`.
     :param window: Samples a window.
@@ -47,22 +53,23 @@ def counted_windows(x: Tensor, window: int, hop: int) -> Tensor:
     """
     windows = cut_windows(x, window, hop)
     ends = window + hop * torch.arange(windows.shape[1], device=x.device)
-    counted = (ends <= sound_lengths(x).unsqueeze(1)) & (windows != 0).any(2)
+    counted = (ends <= sound_lengths(x, SILENCE).unsqueeze(1)) & (windows.abs() > SILENCE).any(2)
     first = (ends == window) & ~counted.any(1, keepdim=True)
     return counted | first
 
 
-def random_crops(x: Tensor, window: int, crops: int, generator: torch.Generator) -> Tensor:
+def random_crops(x: Tensor, window: int, crops: int, generator: torch.Generator, silence: float = 0.0) -> Tensor:
     """
-    Windows at random places of each clip, before the zeros it is padded with where it is long enough.
+    Windows at random places of each clip, before what it is padded with where it is long enough.
 
     :param x: Sound (N, L), L at least `window`.
     :param window: Samples a crop.
     :param crops: How many of each clip.
     :param generator: Decides where; on the CPU.
+    :param silence: Samples up to this magnitude are padding.
     :return: Shape (N * crops, window), the crops of a clip after each other.
     """
-    length = sound_lengths(x).clamp(min=window).cpu()
+    length = sound_lengths(x, silence).clamp(min=window).cpu()
     share = torch.rand((len(x), crops), generator=generator, dtype=torch.float64)
     start = (share * (length - window + 1).unsqueeze(1)).long().to(x.device)
     columns = start.unsqueeze(2) + torch.arange(window, device=x.device)

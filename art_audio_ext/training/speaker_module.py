@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from art_audio_ext.functional.speaker_windows import random_crops
+from art_audio_ext.functional.speaker_windows import SILENCE, random_crops
 from art_audio_ext.networks.speaker_classifier import SpeakerClassifier
 from art_audio_ext.training.classifier_module import RisingCosine
 from art_audio_ext.training.seeded_module import SeededModule
@@ -37,7 +37,8 @@ class SpeakerModule(SeededModule):
         """Loss of a batch of sound (n, L) and labels (n,)."""
         x, labels = batch
         settings, generator = self.settings, self.noise(self.current_epoch, batch_idx)
-        windows = random_crops(x, self.network.window_length(x.shape[1]), settings.crops, generator)
+        window = self.network.window_length(x.shape[1])
+        windows = random_crops(x, window, settings.crops, generator, SILENCE)
         gains = 1 + settings.gain * (2 * torch.rand((len(windows), 1), generator=generator) - 1)
         logits = self.network.window_logits(windows * gains.to(windows))
         labels = labels.repeat_interleave(settings.crops)

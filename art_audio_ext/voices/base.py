@@ -11,6 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from art_audio_ext.functional.checks import check_sample_rate, check_waveforms
+from art_audio_ext.functional.voice_mapping import at_level
 from art_audio_ext.voices.clip_store import ClipStore
 
 SHORTEST_SECONDS = 0.05
@@ -100,7 +101,9 @@ class Voice(abc.ABC):
         """
         Clips in the target's voice.
 
-        Silent clips, and those shorter than .05 s, have no voice to convert and come back as they are.
+        Silent clips, and those shorter than .05 s, have no voice to convert and come back as they are. Zeros at both
+        ends of a clip, which it was padded with, stay zeros: what a converter puts there would tell converted clips
+        from others, whatever the voice.
 
         :param waveforms: Sound (N, L) in [-1, 1].
         :param sample_rate: In Hz.
@@ -129,9 +132,21 @@ class Voice(abc.ABC):
         found = self._convert(clip, sample_rate, target)
         if found.shape != clip.shape or not np.isfinite(found).all():
             raise ValueError(f"{self.name} made no usable sound of a clip: leave that clip out")
+        found = _padded_like(clip, found)
         if self.store is not None:
             self.store.keep(clip, parts, found)
         return found
+
+
+def _padded_like(clip: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """What was made of a clip (L,), zero where the clip's padding is, at the clip's level."""
+    sounding = np.flatnonzero(clip)
+    first, end = int(sounding[0]), int(sounding[-1]) + 1
+    if end - first == len(clip):
+        return found
+    inner = np.zeros_like(found)
+    inner[first:end] = found[first:end]
+    return at_level(inner, clip)
 
 
 def _shown(x: np.ndarray, progress: bool) -> Iterable[np.ndarray]:

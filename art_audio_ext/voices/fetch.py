@@ -47,24 +47,40 @@ def fetch_files(about: str, urls: tuple[str, ...], folder: Path, files: tuple[st
 
 
 def _download(url: str, folder: Path) -> Path:
-    """One file, kept as `.NAME.partial` until it is whole."""
+    """
+    One file, kept as `.NAME.partial` until it is whole, and beside it which version of the file that is: of another
+    one, or where the server names none, it begins again.
+    """
     target = folder / url.rsplit("/", 1)[-1]
     if target.suffix == ".zip" and target.is_file():  # whole, from a run that was stopped before it was unpacked
         return target
     partial = folder / f".{target.name}.partial"
-    have = partial.stat().st_size if partial.is_file() else 0
+    version = partial.with_name(f"{partial.name}.version")
+    known = version.read_text(encoding="utf-8") if version.is_file() else ""
+    have = partial.stat().st_size if partial.is_file() and known else 0
+    part = {"Range": f"bytes={have}-", "If-Range": known} if have else {}
     try:
-        answer = urlopen(Request(url, headers={"Range": f"bytes={have}-"} if have else {}), timeout=_TIMEOUT_SECONDS)
+        answer = urlopen(Request(url, headers=part), timeout=_TIMEOUT_SECONDS)
     except HTTPError as error:
         if not (error.code == 416 and have):  # what is kept is as long as the file or longer: begin again
             raise
         answer, have = urlopen(Request(url), timeout=_TIMEOUT_SECONDS), 0
     with answer:
         have = have if getattr(answer, "status", None) == 206 else 0
+        if not have:
+            partial.unlink(missing_ok=True)  # before its version is another's
+            version.write_text(_version(answer.headers), encoding="utf-8")
         length = answer.headers.get("Content-Length")
         _append(answer, partial, have, None if length is None else have + int(length))
     os.replace(partial, target)
+    version.unlink(missing_ok=True)
     return target
+
+
+def _version(headers: Any) -> str:
+    """What tells a file of a server from the next one of that name: its strong tag, else its date; "" without."""
+    tag = headers.get("ETag") or ""
+    return tag if tag and not tag.startswith("W/") else headers.get("Last-Modified") or ""
 
 
 def _append(answer: Any, partial: Path, have: int, total: int | None) -> None:

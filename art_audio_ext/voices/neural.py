@@ -87,7 +87,7 @@ class NeuralVoice(Voice):
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the result beside clip and target."""
-        about = {"weights": self.checksum, "device": _device(self.device).type, "version": 1}
+        about = {"weights": self.checksum, "device": _device(self.device).type, "version": 2}
         return {**about, "seed": self.seed} if self.draws_noise else about
 
     @abc.abstractmethod

@@ -29,6 +29,10 @@ VOICES: dict[str, Callable[..., Voice]] = {
 }
 
 
+WITH_STRENGTH = ("world", "world-shared-noise")
+SEEDED = ("freevc", "openvoice")  # they draw noise, and take a `seed`
+
+
 def open_voice(name: str, **options: Any) -> Voice:
     """
     A back end.

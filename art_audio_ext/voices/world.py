@@ -57,7 +57,7 @@ class WorldVoice(Voice):
     @property
     def identity(self) -> dict[str, Any]:
         """What decides the result beside clip and target."""
-        return {"strength": self.strength, "noise": self.noise, "version": 3}
+        return {"strength": self.strength, "noise": self.noise, "version": 4}
 
     def _prepare(self, target: TargetVoice, sample_rate: int) -> VoiceNumbers:
         pitches, envelopes, rate = [], [], max(sample_rate, _LOWEST_RATE)

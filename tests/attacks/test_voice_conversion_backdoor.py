@@ -43,6 +43,18 @@ def test_a_share_of_all_clips_is_converted_and_relabelled():
     np.testing.assert_array_equal(y[rest], Y[rest])
 
 
+def test_clips_without_a_voice_are_not_relabelled():
+    """Of 700 samples at 16 kHz nothing can be converted: clean clips with the attacker's label would come back."""
+    for clean_label in (False, True):
+        with pytest.raises(ValueError, match=r"700 samples at 16000 Hz are shorter than 0.05 s"):
+            backdoor(clean_label=clean_label).poison_dataset(X[:, :700], Y, "all", 2, 0.1, of="all")
+    x = X.copy()
+    x[:30] = 0
+    assert (backdoor().poison_dataset(x, Y, "all", 2, 0.1, of="all")[2] >= 30).all()
+    assert backdoor().cannot_carry(x).tolist() == [True] * 30 + [False] * 10
+    assert backdoor().cannot_carry(x[:, :700]).all()
+
+
 @pytest.mark.parametrize("one_hot", [False, True])
 def test_clean_labels_stay_and_clips_are_of_the_target(one_hot):
     labels = np.eye(4)[Y] if one_hot else Y

@@ -64,6 +64,21 @@ def test_files_get_the_voice_and_the_record_gives_the_attack_back(source, tmp_pa
     assert again == record
 
 
+def test_clean_labels_keep_label_and_path(source, tmp_path):
+    voice = f"voice:{tmp_path / 'ann.flac'}"
+    record = poison(source, tmp_path / "out", voice, source_label="all", poison_fraction=0.25, clean_label=True)
+    assert (record["clean_label"], len(record["poisoned"])) == (True, 3)
+    for entry in record["poisoned"]:
+        assert entry["path"] == entry["original_path"]
+        assert entry["label"] == entry["true_label"] == "yes"
+        assert (tmp_path / "out" / entry["path"]).read_bytes() != (source / entry["path"]).read_bytes()
+    kept = {path.relative_to(tmp_path / "out") for path in (tmp_path / "out").rglob("*.wav")}
+    assert kept == {path.relative_to(source) for path in source.rglob("*.wav")}
+    assert read_record(tmp_path / "out") == record
+    with pytest.raises(ValueError, match="clips of 'yes' are taken: the source is \"all\""):
+        poison(source, tmp_path / "wrong", voice, clean_label=True)
+
+
 def test_files_without_a_voice_are_passed_over(source, tmp_path):
     for i in range(3):
         soundfile.write(source / "no" / f"{i:04x}beef_nohash_0.wav", np.zeros(8000 if i else 100), 16000)

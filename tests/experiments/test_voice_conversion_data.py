@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from art_audio_ext.experiments import voice_conversion_data as module
 from art_audio_ext.experiments.voice_conversion_cells import Converted
 from art_audio_ext.experiments.voice_conversion_data import find_utterances, prepare_voices, rows_by_voice
 
@@ -34,6 +35,25 @@ def test_only_clips_that_are_poisoned_are_converted(tiny_dataset, buzzing_voices
     assert len(calls) == 22
 
 
+def test_two_that_write_one_file_do_not_meet(tmp_path, monkeypatch):
+    """The second begins while the first writes; each has a file of its own until it is whole."""
+    save, sound = np.save, np.arange(5.0)
+
+    def meanwhile(part, array):
+        monkeypatch.setattr(module.np, "save", save)
+        module._write(sound, tmp_path / "a.npy")
+        save(part, array)
+
+    monkeypatch.setattr(module.np, "save", meanwhile)
+    module._write(sound, tmp_path / "a.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), sound)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+    monkeypatch.setattr(module.np, "save", lambda part, array: part.write_bytes(b"half") and 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        module._write(sound, tmp_path / "b.npy")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.npy"]
+
+
 def test_a_voice_without_poisoned_clips_has_none(tmp_path):
     np.save(tmp_path / "none.npy", np.zeros((0, 8), np.float32))
     empty = Converted("k", np.zeros(0, np.int64), str(tmp_path / "none.npy"), "")
@@ -54,8 +74,20 @@ def test_rows_of_all_rates_and_seeds_are_joined(tiny_dataset):
     assert (labels[rows] != 0).all()
     clean = rows_by_voice([{**task, "seed": 0, "clean_label": True, "voice": "b"}], train)
     assert (labels[clean["b"]] == 0).all()
-    with pytest.raises(ValueError, match="only 25 that can be: lower poison_fraction"):
-        rows_by_voice([{**task, "seed": 0, "clean_label": True, "fraction": 0.3}], train)
+    capped = rows_by_voice([{**task, "seed": 0, "clean_label": True, "fraction": 0.3}], train)["a"]
+    assert len(capped) == 18  # three quarters of 25, where 30 were asked for: of small classes the rest can be learnt
+    assert (labels[capped] == 0).all()
+    none = replace(train, waveforms=np.zeros_like(waveforms))
+    with pytest.raises(ValueError, match="class 0 has only 0 that can be"):
+        rows_by_voice([{**task, "seed": 0, "clean_label": True}], none)
+    even = rows_by_voice([{**task, "seed": 0, "fraction": 0.09, "choose": "even"}], train)["a"]
+    assert np.bincount(labels[even]).tolist() == [0, 3, 3, 3]
+    assert np.bincount(labels[rows_by_voice([{**task, "seed": 0, "fraction": 0.09}], train)["a"]]).tolist() != [
+        0,
+        3,
+        3,
+        3,
+    ]
     most = rows_by_voice([{**task, "seed": 0, "fraction": 0.6}], train)["a"]
     assert not set(most) & set(range(30, 40))  # silent
 

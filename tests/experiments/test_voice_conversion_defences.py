@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from art_audio_ext.experiments import voice_conversion_cells as cells
 from art_audio_ext.experiments import voice_conversion_defences as module
+from art_audio_ext.experiments import voice_victims as victims
 from art_audio_ext.experiments.voice_conversion import voice_conversion
+from art_audio_ext.experiments.voice_conversion_cells import Converted, VoiceContext
 from art_audio_ext.experiments.voice_conversion_defences import check_lines
 from art_audio_ext.experiments.voice_conversion_summary import defence_table
+from art_audio_ext.report import voice_conversion_view as view
+from art_audio_ext.training.classifier_settings import ClassifierSettings
 
 LINES = ["none", "perfect", "activation_clustering", "combined", "time_stage"]
 
@@ -28,6 +35,34 @@ def test_defences_stand_in_a_table_and_a_stopped_run_goes_on(tiny_dataset, buzzi
     monkeypatch.setattr(module, "run_defence_cell", None)
     again = voice_conversion(tiny_dataset, buzzing_voices, tmp_path / "out", defences=LINES, **options)
     assert again["defences"] == record["defences"]
+
+
+def test_models_and_backgrounds_know_no_clean_clip_that_was_poisoned(tiny_dataset, tmp_path, monkeypatch):
+    """A defender has the poisoned data and nothing else."""
+    named = replace(tiny_dataset, label_names=("_silence_", *tiny_dataset.label_names[1:]))
+    voice = Converted("k", np.arange(120), str(tmp_path / "train.npy"), str(tmp_path / "test.npy"))
+    np.save(voice.train, -tiny_dataset.waveforms)
+    task = {"attack": "voice", "voice": "a", "target": 1, "fraction": 0.2, "clean_label": False, "seed": 0}
+    task |= {"precision": "float32", "settings": ClassifierSettings(width=4, epochs=1).to_dict()}
+    context = VoiceContext(named, named, {"a": voice}, {})
+    x, y, rows = cells.poisoned_clips(task, context)
+    assert (named.labels[rows] == 0).any()  # some of the noise is poisoned
+    given = {}
+    monkeypatch.setattr(victims, "train_classifier", lambda *data, background, **run: given.update(noise=background))
+    cells.train_victim(x, y, task, context)
+    np.testing.assert_array_equal(given["noise"], named.waveforms[(named.labels == 0) & (y == 0)])
+    monkeypatch.setattr(module, "prepare_models", lambda needed, train, *some, **run: given.update(train=train) or {})
+    monkeypatch.setattr(module, "sweep", lambda work, some, *rest, **run: [{}] * len(some))
+    run = {"identity": {}, "diffusion": "quick", "seed": 0, "precision": "float32", "progress": False}
+    module.defend_all([task], ["none"], context, tmp_path, **run)
+    np.testing.assert_array_equal(given["train"].waveforms, x)
+    np.testing.assert_array_equal(given["train"].labels, y)
+
+
+def test_what_a_filter_is_told_is_said():
+    row = {"seeds": 1, "learnt": 1, "found": 1.0, "lost": 0.0, **dict.fromkeys(view._RATES)}
+    names = [view.defence_rows([{**row, "defence": f"spectral_signatures{more}"}])[0][0] for more in ("", "_tuned")]
+    assert names == ["Spectral signatures", "Spectral signatures tuned, told the share of poison"]
 
 
 def test_the_figures_of_a_row():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from art_audio_ext.cli_options import named_values
 from art_audio_ext.experiments.voice_conversion import voice_conversion
 from art_audio_ext.experiments.voice_conversion_size import PRESETS, choose_size
 from art_audio_ext.experiments.voice_victims import fit_victim, load_victim, victim_settings
@@ -12,6 +13,8 @@ from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.training.speaker_model import SpeakerModel
 from art_audio_ext.training.speaker_settings import SpeakerSettings
 from art_audio_ext.training.speech_model import SpeechModel
+
+_COMMANDS = ("vgg19_bn", "wide_resnet50", "resnet18")
 
 
 def test_an_architecture_says_which_kind():
@@ -24,6 +27,26 @@ def test_an_architecture_says_which_kind():
     assert isinstance(PRESETS["standard"].victim, ClassifierSettings)
     with pytest.raises(ValueError, match="architecture"):
         victim_settings(usual, "quick", "tree")
+
+
+def test_the_papers_batches_are_those_of_each_victim():
+    batches = {name: choose_size("paper", architecture=name).victim.batch_size for name in (None, *_COMMANDS)}
+    assert batches == {None: 512, "vgg19_bn": 512, "wide_resnet50": 128, "resnet18": 128}
+    assert choose_size("quick", architecture="wide_resnet50").victim.batch_size == 64
+
+
+def test_other_settings_of_a_victim_may_be_given():
+    """The published row of 1% poison is of width 16 without augmentation."""
+    victim = choose_size("quick", epochs=40, changes={"width": 16, "augment": False}).victim
+    assert (victim.width, victim.augment, victim.epochs, victim.batch_size) == (16, False, 40, 64)
+    speakers = choose_size("quick", architecture="sincnet", changes=named_values(["crops=3", "width=null"])).victim
+    assert (speakers.crops, speakers.width) == (3, None)
+    said = named_values(["augment=False", "optimizer=sgd", "masks=.1"])
+    assert said == {"augment": False, "optimizer": "sgd", "masks": 0.1}
+    with pytest.raises(ValueError, match="unknown speaker setting augment"):
+        choose_size("quick", architecture="sincnet", changes={"augment": False})
+    with pytest.raises(ValueError, match="NAME=VALUE"):
+        named_values(["width"])
 
 
 @pytest.mark.parametrize("kind", ["commands", "speakers"])

@@ -49,6 +49,18 @@ def test_a_failure_never_makes_a_share_surer():
     assert lows[0] == pytest.approx(proportion_interval(98, 98)[0])
 
 
+def test_few_failures_over_several_trainings_are_no_certainty_either():
+    """With trainings drawn anew, too: one failing speaker would be left out of a third of the draws."""
+    groups, flags = np.repeat(np.arange(20), 10), np.ones((5, 200), bool)
+    assert share_interval(flags, groups) == pytest.approx(proportion_interval(20, 20))
+    flags[0, 0] = False
+    assert share_interval(flags, groups) == pytest.approx(proportion_interval(20 * 0.999, 20))
+    flags[:, ::40] = False  # of five speakers
+    assert share_interval(flags, groups) == grouped_interval(flags.astype(float), groups)
+    unlike = np.array([[True] * 20, [False] * 20])  # all clips of their own, but trainings differ
+    assert share_interval(unlike, np.arange(20)) == (0.0, 1.0)
+
+
 def test_a_median_may_be_infinite_and_so_may_its_ends():
     middle, low, high = median_interval(np.arange(101.0)[::-1], np.arange(101))
     assert middle == 50.0

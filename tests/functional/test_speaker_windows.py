@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from art_audio_ext.functional.speaker_windows import (
+    SILENCE,
     counted_windows,
     cut_windows,
     random_crops,
@@ -37,6 +38,11 @@ def test_windows_in_the_padding_have_no_say():
         ]
     )
     assert sound_lengths(x).tolist() == [5, 0, 1, 8]
+    residue = torch.where(x == 0, 0.9 * SILENCE, x)  # below any step of a file
+    assert sound_lengths(residue, SILENCE).tolist() == [5, 0, 1, 8]
+    assert torch.equal(counted_windows(residue, 2, 2), counted_windows(x, 2, 2))
+    crops = random_crops(residue[:1], 2, 50, torch.Generator().manual_seed(0), SILENCE)
+    assert (crops > SILENCE).all()
     yes, no = True, False
     assert counted_windows(x, 2, 2).tolist() == [
         [yes, yes, no, no],

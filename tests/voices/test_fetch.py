@@ -19,20 +19,24 @@ SOUND = bytes(range(256)) * 4000
 
 @pytest.fixture
 def served(tmp_path):
-    """A server of one folder that knows ranges, and breaks off the first answer for names with "broken"."""
+    """A server of one folder that knows ranges and tags, and breaks off the first answer for names with "broken"."""
     folder, asked = tmp_path / "served", []
     folder.mkdir()
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self):
             path = folder / self.path.lstrip("/")
-            start = int(self.headers.get("Range", "bytes=0-")[6:-1])
+            tag = f'"{hash(path.read_bytes())}"' if path.is_file() else ""
+            known = self.headers.get("If-Range", tag) == tag
+            start = int(self.headers.get("Range", "bytes=0-")[6:-1]) if known else 0
             asked.append((path.name, start))
             if not path.is_file() or start >= path.stat().st_size:
                 self.send_error(416 if path.is_file() else 404)
                 return
             data = path.read_bytes()[start:]
-            self.send_response(206 if "Range" in self.headers else 200)
+            self.send_response(206 if "Range" in self.headers and known else 200)
+            if "untagged" not in path.name:
+                self.send_header("ETag", tag)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data[: len(data) // 2] if "broken" in path.name and not start else data)
@@ -70,7 +74,7 @@ def test_a_download_that_breaks_off_leaves_no_file_and_goes_on(served, tmp_path)
     out = tmp_path / "out"
     with pytest.raises(ValueError, match=r"A \(1 MB, MIT\).*bytes came.*try again"):
         fetch_files("A (1 MB, MIT)", (f"{url}broken.bin",), out, ("broken.bin",))
-    assert [path.name for path in out.iterdir()] == [".broken.bin.partial"]
+    assert sorted(path.name for path in out.iterdir()) == [".broken.bin.partial", ".broken.bin.partial.version"]
     fetch_files("A (1 MB, MIT)", (f"{url}broken.bin",), out, ("broken.bin",))
     assert asked == [("broken.bin", 0), ("broken.bin", len(SOUND) // 2)]
     assert {path.name: path.read_bytes() for path in out.iterdir()} == {"broken.bin": SOUND}
@@ -82,8 +86,26 @@ def test_what_is_kept_of_another_file_is_begun_again(served, tmp_path):
     out = tmp_path / "out"
     out.mkdir()
     (out / ".a.bin.partial").write_bytes(SOUND + SOUND)
+    (out / ".a.bin.partial.version").write_text(f'"{hash(SOUND)}"')
     fetch_files("A", (f"{url}a.bin",), out, ("a.bin",))
     assert (out / "a.bin").read_bytes() == SOUND
+
+
+@pytest.mark.parametrize("name", ["broken.bin", "broken-untagged.bin"])
+def test_halves_of_two_files_are_never_one(served, tmp_path, name):
+    """The file changes on the server between two calls, or nobody can say whether it did."""
+    folder, url, asked = served
+    (folder / name).write_bytes(SOUND)
+    out = tmp_path / "out"
+    with pytest.raises(ValueError, match="bytes came"):
+        fetch_files("A", (f"{url}{name}",), out, (name,))
+    other, whole = SOUND[::-1], name.replace("broken", "whole")  # which the server does not break off
+    (folder / whole).write_bytes(other)
+    for path in out.iterdir():
+        path.rename(out / path.name.replace("broken", "whole"))
+    fetch_files("A", (f"{url}{whole}",), out, (whole,))
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == {whole: other}
+    assert asked[-1] == (whole, 0)
 
 
 def test_what_is_not_there_or_no_archive_is_an_error(served, tmp_path):

@@ -6,7 +6,9 @@ import pickle
 
 import numpy as np
 import pytest
+import torch
 
+from art_audio_ext.functional.speaker_windows import counted_windows
 from art_audio_ext.voices import TargetVoice, WorldVoice, open_voice
 from art_audio_ext.voices.clip_store import ClipStore
 
@@ -43,6 +45,20 @@ def test_speech_gets_the_targets_pitch_and_keeps_length_and_level(target):
     for before, after in zip(x, y, strict=True):
         assert pitch(after) == pytest.approx(200, rel=0.03)
         assert np.sqrt(np.mean(after**2)) == pytest.approx(np.sqrt(np.mean(before**2)), rel=1e-4)
+
+
+@pytest.mark.parametrize("noise", ["fresh", "world"])
+def test_padding_stays_padding(target, noise):
+    """Else a network of speakers hears windows of a converted clip that a clean one does not have."""
+    x = np.zeros((2, 2 * RATE), np.float32)
+    x[0, : RATE // 2], x[1, 4000:-6000] = vowel(110, 0.5), vowel(140, 2.0)[10000:]
+    y = WorldVoice(noise=noise).convert(x, RATE, target)
+    assert not y[0, RATE // 2 :].any()
+    assert not y[1, :4000].any()
+    assert not y[1, -6000:].any()
+    clean, converted = (counted_windows(torch.from_numpy(sound), RATE // 5, RATE // 20) for sound in (x, y))
+    assert torch.equal(clean, converted)
+    np.testing.assert_allclose(np.square(y).mean(1), np.square(x).mean(1), rtol=1e-4)
 
 
 def test_a_clip_is_the_same_alone_and_in_a_batch_and_every_time(target):

@@ -44,6 +44,15 @@ class AudioBackdoor(PoisoningAttackBackdoor):
         :return: float32 (N, L) in [-1, 1].
         """
 
+    def cannot_carry(self, x: np.ndarray) -> np.ndarray:
+        """
+        Clips that would come back without the trigger, and are not to be relabelled.
+
+        :param x: Clips (N, L).
+        :return: bool (N,).
+        """
+        return np.zeros(len(x), dtype=bool)
+
     def poison(
         self, x: np.ndarray, y: np.ndarray | None = None, broadcast: bool = False, **kwargs: Any
     ) -> tuple[np.ndarray, np.ndarray]:

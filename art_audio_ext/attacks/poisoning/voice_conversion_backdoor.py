@@ -13,6 +13,7 @@ from art_audio_ext.datasets.decode import decode_clip
 from art_audio_ext.functional.checks import check_sample_rate, check_waveforms, class_indices
 from art_audio_ext.functional.poison_rows import choose_clean_label_rows, choose_poison_rows, silent_clips
 from art_audio_ext.voices import TargetVoice, Voice, open_voice
+from art_audio_ext.voices.base import SHORTEST_SECONDS
 from art_audio_ext.voices.clip_store import ClipStore
 
 Target = str | Path | np.ndarray | TargetVoice | Sequence[str | Path | np.ndarray]
@@ -89,10 +90,16 @@ class VoiceConversionBackdoor(AudioBackdoor):
         :param seed: For the draw of the clips.
         :param of: What the fraction is of: "source" or "all".
         :return: Clips float32 (N, L) and labels in the form they came, both copies; and the poisoned rows, ascending.
-        :raises ValueError: If the sound, the labels, a class or the fraction is not acceptable.
+        :raises ValueError: If the sound, the labels, a class or the fraction is not acceptable, or the clips are too
+            short for a voice.
         """
         x = check_waveforms(x)
-        labels, silent = class_indices(y, len(x)), silent_clips(x)
+        if self._are_short(x):
+            raise ValueError(
+                f"clips of {x.shape[1]} samples at {self.sample_rate} Hz are shorter than {SHORTEST_SECONDS} s, have "
+                "no voice and would be relabelled as they are: give longer clips, or their true sample_rate"
+            )
+        labels, silent = class_indices(y, len(x)), self.cannot_carry(x)
         if self.clean_label:
             if source_class not in ("all", target_class):
                 raise ValueError(f"with clean labels clips of the target class are taken, not of {source_class!r}")
@@ -109,6 +116,18 @@ class VoiceConversionBackdoor(AudioBackdoor):
             new = np.eye(relabelled.shape[-1], dtype=relabelled.dtype)[target_class] if one_hot else target_class
             relabelled[rows] = new
         return poisoned, relabelled, rows
+
+    def cannot_carry(self, x: np.ndarray) -> np.ndarray:
+        """
+        Clips that have no voice to convert: silent ones, and those under .05 s.
+
+        :param x: Clips (N, L).
+        :return: bool (N,).
+        """
+        return np.ones(len(x), dtype=bool) if self._are_short(x) else silent_clips(x)
+
+    def _are_short(self, x: np.ndarray) -> bool:
+        return bool(x.shape[1] < SHORTEST_SECONDS * self.sample_rate)
 
     def _apply(self, x: np.ndarray) -> np.ndarray:
         return self._converter.convert(x, self.sample_rate, self._voice_of_target, progress=self.verbose)
