@@ -192,6 +192,14 @@ def test_a_long_file_is_looked_at_in_pieces(videos, matched, tmp_path):
         module.look(matched, Video(found.pictures[:6], found.audio[:3840]), None)
 
 
+def test_a_finder_of_ones_own_is_asked(videos, matched, monkeypatch, tmp_path):
+    read, seen = module.read_mouth, []
+    monkeypatch.setattr(module, "read_mouth", lambda *asked: seen.append(asked[2]) or read(*asked))
+    for finder in (np.asarray, None):
+        module.check_sync([tmp_path / "1_0_x.mp4"], matched, tmp_path / "out", finder=finder, progress=False)
+    assert seen == [np.asarray, None]
+
+
 def trained_once(model):
     """A plain model of the same network."""
     return SyncModel(model.network, model.settings, model.layout)

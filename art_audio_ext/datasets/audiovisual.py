@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.datasets.mouth import MouthFinder
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 CHOICES = "builtin-av, grid:ROOT, lrw:ROOT, or a folder of video files with one sub-folder a label"
@@ -23,6 +24,7 @@ def load_audiovisual(
     size: int | None = None,
     seed: int = 0,
     limit: int | None = None,
+    finder: MouthFinder | None = None,
     progress: bool = True,
 ) -> AudioVisualDataset:
     """
@@ -34,6 +36,7 @@ def load_audiovisual(
     :param size: Height and width of a mouth crop in pixels; None takes what suits the dataset.
     :param seed: Decides the built-in clips, and which clips a limit takes.
     :param limit: Clips at most; None takes all there are.
+    :param finder: Says where the mouth is, see `datasets.mouth`; None takes what suits the dataset.
     :param progress: Show progress bars.
     :return: The dataset; files that cannot be used are listed in `skipped`.
     :raises ValueError: If the name is unknown, an argument will not do, or not one clip is left.
@@ -47,9 +50,11 @@ def load_audiovisual(
             raise ValueError(f"{name} must be a positive whole number, got {value!r}")
     asked: dict[str, Any] = {"clips": clips, "frames": frames, "size": size, "seed": seed, "limit": limit}
     if spec == "builtin-av":
+        if finder is not None:
+            raise ValueError("builtin-av draws its mouths, there is none to be found: leave finder out")
         return _builtin(clips, frames, size or _BUILTIN_SIZE, seed, limit, progress)
     kind, _, root = spec.partition(":")
-    asked["progress"] = progress
+    asked |= {"progress": progress} | ({} if finder is None else {"finder": finder})
     if kind in ("grid", "lrw") and not root:
         raise ValueError(f"{kind}: names no folder: say where it lies, as in {kind}:ROOT; nothing is downloaded")
     if kind == "grid":

@@ -20,7 +20,7 @@ _MOUTH_BELOW, _MOUTH_SIDE = 0.30, 0.56  # of the face box's size: centre of the 
 
 
 class NoFaceError(ValueError):
-    """No picture of a clip shows a face."""
+    """No picture of a clip shows a face, or so few that it may be no face at all."""
 
 
 @dataclass(frozen=True)
@@ -61,15 +61,18 @@ class HaarMouth:
 
     :param every: Search each so many pictures only.
     :param least: Smallest face, in pixels (of 480 rows where the pictures have more).
+    :param least_share: Of the pictures searched that must show a face: now and then the search sees one in anything.
     """
 
     every: int = 3
     least: int = 80
+    least_share: float = 0.2
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """
         :param pictures: uint8 (T, H, W).
         :return: (T, 3); all NaN if no face was found.
+        :raises NoFaceError: A ValueError, if fewer of the pictures searched show one than `least_share`.
         :raises ImportError: If OpenCV is not installed, or is one without this search.
         """
         cv2 = load_cv2()
@@ -80,6 +83,11 @@ class HaarMouth:
         seen = ~np.isnan(boxes[:, 0])
         if not seen.any():
             return np.full((len(pictures), 3), np.nan)
+        if seen.mean() < self.least_share:
+            raise NoFaceError(
+                f"a face in {int(seen.sum())} of the {len(seen)} pictures searched, which may be none (at least "
+                f"{self.least_share:.0%} are asked for): use a clip that shows one from the front"
+            )
         steady = median_filter(boxes[seen], (_ODD, 1), mode="nearest")
         every = np.arange(len(pictures))
         x, y = (

@@ -84,20 +84,25 @@ def gaussian_noise_like(before: np.ndarray, after: np.ndarray, layout: AudioVisu
     :raises ValueError: If the shapes differ or are not the layout's.
     """
     _check(before, after)
-    layout.unpack(before)
-    low, high = layout.clip_values()
+    low, high = (layout.unpack(bound[None]) for bound in layout.clip_values())
     noisy = np.empty(np.shape(before), np.float32)
-    parts = (slice(0, layout.samples), slice(layout.samples, layout.length))
-    for row, (clip, changed) in enumerate(zip(before, after, strict=True)):
-        rng = np.random.default_rng([seed, row])
-        for part in parts:
-            old, draw = clip[part].astype(np.float64), rng.standard_normal(part.stop - part.start)
-            wanted, factor = float(np.linalg.norm(changed[part] - old)), 1.0
-            for _ in range(_ROUNDS if wanted else 0):
-                got = float(np.linalg.norm(np.clip(old + factor * draw, low[part], high[part]) - old))
-                factor *= wanted / max(got, 1e-12)
-            noisy[row, part] = np.clip(old + factor * draw if wanted else old, low[part], high[part])
+    parts = zip(*(layout.unpack(rows) for rows in (before, after, noisy)), low, high, strict=True)
+    rngs = [np.random.default_rng([seed, row]) for row in range(len(before))]
+    for was, changed, made, least, most in parts:  # the sound, then the pictures
+        for row, rng in enumerate(rngs):
+            made[row] = _noise_of_power(was[row].astype(np.float64), changed[row], (least[0], most[0]), rng)
     return noisy
+
+
+def _noise_of_power(
+    old: np.ndarray, changed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """One modality of a clip with as much noise as it was changed, within its bounds."""
+    draw, wanted, factor = rng.standard_normal(old.shape), float(np.linalg.norm(changed - old)), 1.0
+    for _ in range(_ROUNDS if wanted else 0):
+        got = float(np.linalg.norm(np.clip(old + factor * draw, *bounds) - old))
+        factor *= wanted / max(got, 1e-12)
+    return np.clip(old + factor * draw if wanted else old, *bounds)
 
 
 def _check(before: Any, after: Any) -> None:

@@ -125,6 +125,22 @@ class AudioVisualLayout:
         """
         return np.repeat(np.array([audio, video], np.float32), (self.samples, self.length - self.samples))
 
+    def spread(self, audio: Array, video: Array) -> Array:
+        """
+        A number of each clip for each modality, such as the box that its change may fill, for every value of its row.
+
+        :param audio: For the sound (N,).
+        :param video: For the pictures (N,). Both arrays, or both tensors.
+        :return: float32 (N, D), of the kind that came in.
+        """
+        sound, pictures = _of_one_kind(audio, video)
+        heard: Any = self.vector(1.0, 0.0)
+        if not isinstance(sound, np.ndarray):
+            import torch
+
+            heard = torch.from_numpy(heard).to(sound)
+        return sound[:, None] * heard + pictures[:, None] * (1 - heard)  # type: ignore[no-any-return]
+
     def mask(self, audio: bool, video: bool) -> np.ndarray:
         """
         Which values of a row may change.

@@ -172,6 +172,21 @@ def test_a_folder_of_videos(tmp_path, film):
     assert len(load(tmp_path, clips="sentence")) == 1
 
 
+def test_a_finder_of_ones_own_says_where_the_mouth_is(tmp_path, film):
+    film(tmp_path / "yes" / "a.mkv", count=29)
+    asked = []
+
+    def corner(pictures):
+        asked.append(pictures.shape)
+        return np.tile([8.0, 8.0, 16.0], (len(pictures), 1))
+
+    clips = load(tmp_path, size=16, finder=corner)
+    assert asked == [(29, 32, 48)]
+    np.testing.assert_array_equal(clips.video[0, :, 0, 0], np.arange(29) + 1)
+    with pytest.raises(ValueError, match="leave finder out"):
+        load("builtin-av", finder=corner)
+
+
 def test_a_link_out_of_the_folder_is_not_followed(tmp_path, film):
     film(tmp_path / "in" / "yes" / "a.mkv", 30)
     film(tmp_path / "b.mkv", 30)

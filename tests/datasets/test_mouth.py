@@ -83,6 +83,14 @@ def test_a_clip_without_a_face_is_refused(cascade):
         mouth_crops(faces([None] * 5), 32)
 
 
+def test_a_face_now_and_then_is_no_face(cascade):
+    lefts = [60] + [None] * 74
+    with pytest.raises(NoFaceError, match="a face in 1 of the 25 pictures searched.*20%"):
+        mouth_crops(faces(lefts), 32)
+    assert mouth_crops(faces([60] * 15 + [None] * 60), 32).shape == (75, 32, 32)  # a fifth of them
+    assert np.isfinite(HaarMouth(least_share=0.0)(faces(lefts))).all()
+
+
 def test_the_real_cascade_is_there_and_finds_no_face_in_noise():
     noise = np.random.default_rng(0).integers(0, 255, (1, 120, 120), np.uint8)
     with pytest.raises(NoFaceError):

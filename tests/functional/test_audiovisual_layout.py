@@ -59,6 +59,16 @@ def test_bounds_epsilons_and_masks():
     assert LAYOUT.mask(audio=True, video=False).tolist() == [1.0] * 10 + [0.0] * 48
 
 
+def test_a_number_a_clip_is_spread_over_its_row():
+    layout = AudioVisualLayout(2, 3, 4)
+    rows = layout.spread(np.array([1.0, 2.0], np.float32), np.array([3.0, 4.0], np.float32))
+    sound, pictures = layout.unpack(rows)
+    assert (sound == [[1], [2]]).all()
+    assert (pictures == np.array([3, 4])[:, None, None, None]).all()
+    drawn = layout.spread(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    np.testing.assert_array_equal(drawn.numpy(), rows)
+
+
 def test_sound_as_long_as_the_pictures():
     assert AudioVisualLayout.of_frames(29, 96) == AudioVisualLayout(29, 96, 18560)
     assert AudioVisualLayout.of_frames(75, 72).samples == 48000
