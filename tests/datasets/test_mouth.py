@@ -85,7 +85,7 @@ def test_a_clip_without_a_face_is_refused(cascade):
 
 def test_a_face_now_and_then_is_no_face(cascade):
     lefts = [60] + [None] * 74
-    with pytest.raises(NoFaceError, match="a face in 1 of the 25 pictures searched.*20%"):
+    with pytest.raises(NoFaceError, match=r"a face in 1 of the 25 pictures searched.*20%"):
         mouth_crops(faces(lefts), 32)
     assert mouth_crops(faces([60] * 15 + [None] * 60), 32).shape == (75, 32, 32)  # a fifth of them
     assert np.isfinite(HaarMouth(least_share=0.0)(faces(lefts))).all()
