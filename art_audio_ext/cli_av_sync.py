@@ -68,7 +68,7 @@ def av_sync_command(
 def av_sentences_command(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     data: Annotated[
-        str, typer.Option(help="builtin-av, grid:ROOT, or a folder of video files with sentences.")
+        str, typer.Option(help="builtin-av, grid:ROOT, or a folder of <label>/NAME.mp4, what is said in NAME.txt.")
     ] = "builtin-av",
     preset: Annotated[
         str,

@@ -17,6 +17,7 @@ from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.av_sentences_cells import SentenceContext, run_cell
 from art_audio_ext.experiments.av_sentences_summary import Cell, detection_table, success_table
 from art_audio_ext.experiments.av_sync_models import clips_digest, fold_of, trained_digest
+from art_audio_ext.experiments.held_out_clips import check_sentences
 from art_audio_ext.experiments.purification_models import file_checksum
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sentences_view import write_av_sentences
@@ -88,7 +89,8 @@ def av_sentences(
 
     Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `confidence.png` and `report.html`.
 
-    :param data: As `load_audiovisual` takes it, or a dataset of clips with sentences.
+    :param data: As `load_audiovisual` takes it (a folder of videos needs transcripts, see `load_video_folder`), or a
+        dataset of clips with sentences.
     :param out: Folder for everything; made if absent.
     :param preset: A key of `PRESETS`.
     :param loaded: Clips at most, instead of the preset's.
@@ -108,6 +110,7 @@ def av_sentences(
     size = choose_sentences(preset, loaded=loaded, clips=clips, targets=targets, iterations=iterations)
     loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
     dataset = data if isinstance(data, AudioVisualDataset) else load_audiovisual(str(data), clips="sentence", **loading)
+    check_sentences(dataset)
     held = fold_of(dataset, _PARTS, seed) == 0
     learn, test = dataset.subset(~held), dataset.subset(held)
     attacked = _drawn(test, size.clips, seed)

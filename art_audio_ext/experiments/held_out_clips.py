@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -32,3 +33,19 @@ def load_and_hold_out(
         raise ValueError(f"{dataset.name or 'the dataset'} has one file only: one to learn from and one to judge by")
     held = fold_of(dataset, min(_PARTS, files), seed) == 0
     return dataset.subset(~held), dataset.subset(held)
+
+
+def check_sentences(dataset: AudioVisualDataset) -> None:
+    """
+    Refuse clips of which it is not known what is said.
+
+    :param dataset: Clips that shall be learnt or attacked as sentences.
+    :raises ValueError: If one has no sentence; the message names the first and says how to give it one.
+    """
+    silent = [path for path, sentence in zip(dataset.paths, dataset.sentences, strict=True) if not sentence.split()]
+    if silent:
+        raise ValueError(
+            f"{dataset.name or 'the dataset'}: {len(silent)} of {len(dataset)} clips have no sentence, the first is "
+            f"{silent[0]}: write what is said into {PurePosixPath(silent[0].split('#')[0]).with_suffix('.txt')} "
+            f"beside it"
+        )

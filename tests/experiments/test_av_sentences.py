@@ -11,6 +11,7 @@ from art_audio_ext import cli_av_sync
 from art_audio_ext.experiments import av_sentences as module
 from art_audio_ext.experiments.av_sentences import PRESETS, SentenceSize, av_sentences, choose_sentences
 from art_audio_ext.experiments.av_sentences_summary import detection_table, success_table
+from art_audio_ext.experiments.train_recogniser import train_recogniser_on
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.report.av_sentences_view import format_av_sentences
 from art_audio_ext.training.audiovisual_settings import RecogniserSettings
@@ -113,6 +114,16 @@ def test_what_is_refused(small, tiny_clips, tmp_path):
     assert choose_sentences("quick", clips=3) == replace(PRESETS["quick"], clips=3)
     with pytest.raises(ValueError, match="other sentences to learn, 2 are wanted"):
         av_sentences(tiny_clips, tmp_path, preset="tiny", progress=False)  # all four are said by attacked clips
+
+
+def test_clips_whose_sentence_is_not_known_are_named_before_anything_is_trained(tiny_clips, tmp_path):
+    unknown = replace(tiny_clips, sentences=("bin lay",) * 39 + ("",))
+    said = r"1 of \d+ clips have no sentence, the first is 39: .* into 39.txt beside it"
+    with pytest.raises(ValueError, match=said):
+        av_sentences(unknown, tmp_path / "out", progress=False)
+    with pytest.raises(ValueError, match=said):
+        train_recogniser_on(unknown, tmp_path / "out" / "model", head="sentence", progress=False)
+    assert not (tmp_path / "out").exists()
 
 
 def test_the_command_hands_everything_over(monkeypatch, tmp_path, capsys):
