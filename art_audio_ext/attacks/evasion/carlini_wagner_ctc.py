@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,39 +11,11 @@ from tqdm.auto import tqdm
 
 from art_audio_ext.attacks.evasion.base import AudioEvasion
 from art_audio_ext.attacks.evasion.ctc_batch import CTCBatch
+from art_audio_ext.attacks.evasion.ctc_result import CTCAttackResult
 from art_audio_ext.attacks.evasion.white_box import check_number, check_whole
 from art_audio_ext.training.audiovisual_transcriber import SentenceRecogniser
 
 AIMS = {"full": 0.0, "partial": 0.5}  # the word error rate that a success stays under, or at nought
-
-
-@dataclass(frozen=True)
-class CTCAttackResult:
-    """
-    What became of one clip.
-
-    :param target: The sentence that was wanted.
-    :param transcript: The one that is recognised.
-    :param word_error_rate: Of the transcript, to the target.
-    :param partial: Whether that is below one half.
-    :param full: Whether it is nought.
-    :param iterations: Steps until the returned rows were found; 0 where the clip was best as it was.
-    :param eps_audio: Half the side of the box that holds the returned sound, full scale being 1.
-    :param eps_video: The same of the pictures.
-    """
-
-    target: str
-    transcript: str
-    word_error_rate: float
-    partial: bool
-    full: bool
-    iterations: int
-    eps_audio: float
-    eps_video: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """As plain types."""
-        return asdict(self)
 
 
 class CarliniWagnerCTC(AudioEvasion):

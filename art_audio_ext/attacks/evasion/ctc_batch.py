@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from art_audio_ext.attacks.evasion.ctc_result import CTCAttackResult
 from art_audio_ext.functional.ctc import greedy_decode, word_error_rate
 from art_audio_ext.functional.ctc_loss import clip_ctc_losses
 
 if TYPE_CHECKING:
-    from art_audio_ext.attacks.evasion.carlini_wagner_ctc import CarliniWagnerCTC, CTCAttackResult
+    from art_audio_ext.attacks.evasion.carlini_wagner_ctc import CarliniWagnerCTC
 
 _BETA, _BETA_SQUARED = 0.9, 0.999  # Adam's
 _FINEST = (0.5 / 32768, 0.5 / 255)  # a box smaller than this is gone once samples and pixels are whole numbers
@@ -83,8 +84,6 @@ class CTCBatch:
 
     def results(self) -> list[CTCAttackResult]:
         """:return: What became of each clip."""
-        from art_audio_ext.attacks.evasion.carlini_wagner_ctc import CTCAttackResult
-
         sides = (self.best_box * self.first).tolist()
         rows = zip(self.texts, self.said, self.error, self.at, sides, strict=True)
         return [
