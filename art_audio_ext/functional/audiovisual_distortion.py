@@ -84,20 +84,29 @@ def gaussian_noise_like(before: np.ndarray, after: np.ndarray, layout: AudioVisu
     :raises ValueError: If the shapes differ or are not the layout's.
     """
     _check(before, after)
-    layout.unpack(before)
-    low, high = layout.clip_values()
-    noisy = np.empty(np.shape(before), np.float32)
-    parts = (slice(0, layout.samples), slice(layout.samples, layout.length))
-    for row, (clip, changed) in enumerate(zip(before, after, strict=True)):
+    bounds = [layout.unpack(bound[None]) for bound in layout.clip_values()]
+    olds, news = (layout.unpack(np.asarray(rows)) for rows in (before, after))
+    parts = tuple(np.empty(old.shape, np.float32) for old in olds)
+    for row in range(len(parts[0])):
         rng = np.random.default_rng([seed, row])
-        for part in parts:
-            old, draw = clip[part].astype(np.float64), rng.standard_normal(part.stop - part.start)
-            wanted, factor = float(np.linalg.norm(changed[part] - old)), 1.0
-            for _ in range(_ROUNDS if wanted else 0):
-                got = float(np.linalg.norm(np.clip(old + factor * draw, low[part], high[part]) - old))
-                factor *= wanted / max(got, 1e-12)
-            noisy[row, part] = np.clip(old + factor * draw if wanted else old, low[part], high[part])
-    return noisy
+        for modality, part in enumerate(parts):
+            low, high = (bound[modality][0] for bound in bounds)
+            old = olds[modality][row].astype(np.float64)
+            part[row] = _noisy(old, float(np.linalg.norm(news[modality][row] - old)), (low, high), rng)
+    return layout.pack(*parts)
+
+
+def _noisy(
+    old: np.ndarray, wanted: float, bounds: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+) -> np.ndarray:
+    """One modality of a clip with noise of the Euclidean length `wanted`, within bounds."""
+    draw, factor = rng.standard_normal(old.shape), 1.0
+    if not wanted:
+        return np.clip(old, *bounds)
+    for _ in range(_ROUNDS):
+        got = float(np.linalg.norm(np.clip(old + factor * draw, *bounds) - old))
+        factor *= wanted / max(got, 1e-12)
+    return np.clip(old + factor * draw, *bounds)
 
 
 def _check(before: Any, after: Any) -> None:

@@ -125,6 +125,25 @@ class AudioVisualLayout:
         """
         return np.repeat(np.array([audio, video], np.float32), (self.samples, self.length - self.samples))
 
+    def spread(self, audio: Array, video: Array) -> Array:
+        """
+        One number for each clip and modality, such as the sides of boxes, for every value of their rows.
+
+        :param audio: (N,), for the sound.
+        :param video: (N,), for the pictures. Both arrays, or both tensors.
+        :return: (N, D), of the kind that came in.
+        :raises ValueError: If the two are not of one kind or of one length.
+        """
+        heard, seen = _of_one_kind(audio, video)
+        if heard.ndim != 1 or heard.shape != seen.shape:
+            raise ValueError(f"audio has shape {tuple(heard.shape)}, video {tuple(seen.shape)}, expected (N,) twice")
+        which = np.repeat([0, 1], (self.samples, self.length - self.samples))
+        if isinstance(heard, np.ndarray):
+            return np.stack([heard, seen], 1)[:, which]  # type: ignore[return-value]
+        import torch
+
+        return torch.stack([heard, seen], 1)[:, torch.from_numpy(which).to(heard.device)]  # type: ignore[return-value]
+
     def mask(self, audio: bool, video: bool) -> np.ndarray:
         """
         Which values of a row may change.

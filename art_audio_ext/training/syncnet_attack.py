@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.functional.projected_gradient import projected_ascent, random_change
 from art_audio_ext.functional.sync import sync_confidence
 from art_audio_ext.networks.sync_scorer import SyncScorer
@@ -58,18 +59,20 @@ class ConfidenceClimb:
         :param generator: On the CPU.
         :return: Both, attacked.
         """
-        samples, scorer = audio.shape[1], SyncScorer([network])
+        scorer, layout = SyncScorer([network]), AudioVisualLayout(video.shape[1], video.shape[2], audio.shape[1])
         # in units of the largest box, so that one radius a clip serves both modalities
-        clips = torch.cat([audio / self.eps_audio, video.flatten(1) / self.eps_video], 1)
-        heard = torch.arange(clips.shape[1], device=clips.device) < samples
-        high = torch.where(heard, 1 / self.eps_audio, 1 / self.eps_video).to(clips)
-        low = torch.where(heard, -high, 0.0)
+        clips = layout.pack(audio / self.eps_audio, video / self.eps_video)
+        sides = 1 / self.eps_audio, 1 / self.eps_video
+        low, high = (
+            torch.from_numpy(bound).to(clips) for bound in (layout.vector(-sides[0], 0), layout.vector(*sides))
+        )
         box = self.least + (1 - self.least) * torch.rand(len(clips), 1, generator=generator)
         start = clips + random_change(tuple(clips.shape), box, "inf", generator).to(clips)  # type: ignore[arg-type]
         steps = int(torch.randint(1, self.steps + 1, (), generator=generator))
 
         def parts(rows: Tensor) -> tuple[Tensor, Tensor]:
-            return rows[:, :samples] * self.eps_audio, rows[:, samples:].reshape(-1, *video.shape[1:]) * self.eps_video
+            sound, pictures = layout.unpack(rows)
+            return sound * self.eps_audio, pictures * self.eps_video
 
         def slope(points: Tensor, _: Tensor, step: int) -> tuple[Tensor, None]:
             point = points.detach().requires_grad_()
