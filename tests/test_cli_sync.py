@@ -192,6 +192,19 @@ def test_a_long_file_is_looked_at_in_pieces(videos, matched, tmp_path):
         module.look(matched, Video(found.pictures[:6], found.audio[:3840]), None)
 
 
+def test_a_finder_of_ones_own_is_asked(monkeypatch, matched, talking_bars, tmp_path):
+    seen = []
+    monkeypatch.setattr(
+        module,
+        "read_mouth",
+        lambda *asked: seen.append(asked[2]) or Video(talking_bars.video[1], talking_bars.audio[1]),
+    )
+    (tmp_path / "in.mp4").touch()
+    for finder in (None, np.zeros_like):
+        module.check_sync([tmp_path / "in.mp4"], matched, tmp_path / "out", finder=finder, progress=False)
+    assert seen == [None, np.zeros_like]
+
+
 def trained_once(model):
     """A plain model of the same network."""
     return SyncModel(model.network, model.settings, model.layout)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
+from art_audio_ext.datasets.mouth import MouthFinder
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 CHOICES = "builtin-av, grid:ROOT, lrw:ROOT, or a folder of video files with one sub-folder a label"
@@ -24,6 +25,7 @@ def load_audiovisual(
     seed: int = 0,
     limit: int | None = None,
     progress: bool = True,
+    finder: MouthFinder | None = None,
 ) -> AudioVisualDataset:
     """
     Load clips of talking mouths by the name of the dataset.
@@ -35,6 +37,8 @@ def load_audiovisual(
     :param seed: Decides the built-in clips, and which clips a limit takes.
     :param limit: Clips at most; None takes all there are.
     :param progress: Show progress bars.
+    :param finder: Says where the mouth is in the pictures of a file, see `datasets.mouth.MouthFinder`: a callable of
+        your own, or a `HaarMouth` or `FixedMouth` with other options; None takes what suits the dataset.
     :return: The dataset; files that cannot be used are listed in `skipped`.
     :raises ValueError: If the name is unknown, an argument will not do, or not one clip is left.
     :raises ImportError: If the extra [video] is needed and not installed.
@@ -46,7 +50,11 @@ def load_audiovisual(
         if value is not None and wrong:
             raise ValueError(f"{name} must be a positive whole number, got {value!r}")
     asked: dict[str, Any] = {"clips": clips, "frames": frames, "size": size, "seed": seed, "limit": limit}
+    if finder is not None:  # left out where there is none: LRW has one of its own
+        asked["finder"] = finder
     if spec == "builtin-av":
+        if finder is not None:
+            raise ValueError("builtin-av draws its mouths where the crop is: leave finder out")
         return _builtin(clips, frames, size or _BUILTIN_SIZE, seed, limit, progress)
     kind, _, root = spec.partition(":")
     asked["progress"] = progress

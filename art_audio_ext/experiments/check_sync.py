@@ -36,6 +36,7 @@ def check_sync(
     out: str | Path,
     *,
     threshold: float | None = None,
+    finder: MouthFinder | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
     """
@@ -52,6 +53,8 @@ def check_sync(
         model of mouths.
     :param out: Folder for everything; made if absent.
     :param threshold: A lower confidence is suspicious; None takes what was learnt with the model, if anything was.
+    :param finder: Says where in the pictures that lies which the network looks at, a mouth or a whole face, see
+        `datasets.mouth.MouthFinder`; None searches the face.
     :param progress: Show a bar.
     :return: The record, as written to `results.json`: `files`, and `failed` with `path` and `reason`.
     :raises ValueError: If there is nothing to look at, or model or threshold will not do.
@@ -62,14 +65,14 @@ def check_sync(
         raise ValueError(f"threshold must be a finite number, got {threshold!r}")
     if not videos:
         raise ValueError("there is nothing to look at: name video files, or folders of them")
-    opened, finder = _open(model)
+    opened, usual = _open(model)
     learnt = None if isinstance(model, SyncModel) or threshold is not None else read_threshold(model, opened)
     limit = learnt if threshold is None else float(threshold)
     files, failed = _listed(videos)
     rows = []
     for path, file in tqdm(files.items(), "looking", unit="file", disable=not progress, delay=2):
         try:
-            found = read_mouth(file, opened.layout.size, finder)
+            found = read_mouth(file, opened.layout.size, finder or usual)
             rows.append({"path": path, **look(opened, found, limit)})
         except VideoError as error:
             failed[path] = error.reason

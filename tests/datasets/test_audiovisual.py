@@ -128,6 +128,25 @@ def test_built_in_clips_get_what_was_asked(monkeypatch):
     assert (asked["kind"], asked["frames"], asked["size"], asked["clips"]) == ("word", 40, 72, 500)
 
 
+def test_a_finder_of_ones_own_says_where_the_mouth_is(grid, film, tmp_path):
+    asked = []
+
+    def corner(pictures):
+        asked.append(len(pictures))
+        return np.tile([8.0, 8.0, 16.0], (len(pictures), 1))
+
+    film(tmp_path / "videos" / "yes" / "a.mkv")
+    for spec, files in ((f"grid:{grid}", 3), (tmp_path / "videos", 1)):
+        assert len(load(spec, size=16, finder=corner)) == files
+        assert len(asked) == files
+        asked.clear()
+    film(tmp_path / "lrw" / "ABOUT" / "train" / "a.mkv", 29)  # too small for LRW's own crop
+    assert load(f"lrw:{tmp_path / 'lrw'}", finder=corner).paths == ("ABOUT/train/a.mkv",)
+    assert asked == [29]
+    with pytest.raises(ValueError, match="leave finder out"):
+        load("builtin-av", finder=corner)
+
+
 def test_refused(tmp_path):
     for spec, message in (
         ("nothing", "there is no audiovisual dataset 'nothing': choose builtin-av"),
