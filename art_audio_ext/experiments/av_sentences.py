@@ -18,8 +18,9 @@ from art_audio_ext.experiments.av_sentences_cells import SentenceContext, run_ce
 from art_audio_ext.experiments.av_sentences_detection import detection_table
 from art_audio_ext.experiments.av_sentences_plans import SentenceSize, choose_sentences, sentence_tasks
 from art_audio_ext.experiments.av_sentences_summary import Cell, success_table
-from art_audio_ext.experiments.av_sync_models import clips_digest, fold_of, groups_of, trained_digest
+from art_audio_ext.experiments.av_sync_models import clips_digest, groups_of, trained_digest
 from art_audio_ext.experiments.held_out_clips import check_sentences
+from art_audio_ext.experiments.official_split import learnt_and_judged
 from art_audio_ext.experiments.purification_models import file_checksum
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sentences_view import write_av_sentences
@@ -83,8 +84,7 @@ def av_sentences(
     loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
     dataset = data if isinstance(data, AudioVisualDataset) else load_audiovisual(str(data), clips="sentence", **loading)
     check_sentences(dataset)
-    held = fold_of(dataset, _PARTS, seed) == 0
-    learn, test = dataset.subset(~held), dataset.subset(held)
+    learn, test = learnt_and_judged(dataset, _PARTS, seed)
     attacked = _drawn(test, size.clips, seed)
     texts = wanted_sentences(learn, attacked, size.targets, seed)
     lengths = {"sync": epochs, "victim": victim_epochs or size.victim_epochs}

@@ -67,7 +67,8 @@ def train_recogniser_on(
     **loading: Any,
 ) -> TrainedRecogniser:
     """
-    Train on nine tenths of the files; an interrupted training goes on when called again with the same `out`.
+    Train on nine tenths of the files, or on LRW's own part for that, whose part "test" then judges; an interrupted
+    training goes on when called again with the same `out`.
 
     :param data: As `load_audiovisual` takes it (a folder of videos needs transcripts for head "sentence"), or a
         dataset.

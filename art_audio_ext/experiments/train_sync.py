@@ -11,6 +11,7 @@ import numpy as np
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.held_out_clips import load_and_hold_out
+from art_audio_ext.experiments.official_split import VAL_FIRST
 from art_audio_ext.functional.detection_threshold import benign_limit
 from art_audio_ext.report.files import write_json
 from art_audio_ext.report.text import percent, plural
@@ -65,7 +66,8 @@ def train_sync_on(
     **loading: Any,
 ) -> TrainedSync:
     """
-    Train on nine tenths of the files; an interrupted training goes on when called again with the same `out`.
+    Train on nine tenths of the files, or on LRW's own part for that, whose part "val" is then what the threshold is
+    learnt from; an interrupted training goes on when called again with the same `out`.
 
     :param data: As `load_audiovisual` takes it (sentence clips; of LRW, which has none, words), or a dataset.
     :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints`, the threshold in
@@ -87,7 +89,7 @@ def train_sync_on(
     settings = resolve_settings(preset, epochs=epochs)
     weights = two_paths(out)[0]
     kind = "word" if isinstance(data, str) and data.startswith("lrw:") else "sentence"
-    learn, judge = load_and_hold_out(data, kind, seed, **{"progress": progress, **loading})
+    learn, judge = load_and_hold_out(data, kind, seed, VAL_FIRST, **{"progress": progress, **loading})
     model = train_syncnet(
         learn,
         settings,
