@@ -66,9 +66,9 @@ def videos(monkeypatch, talking_bars):
         clips, late, _ = path.stem.split("_", 2)
         rows = [int(k) for k in clips.split("+")]
         sound = np.roll(talking_bars.audio[rows].reshape(-1), 640 * int(late))
-        return Video(talking_bars.video[rows].reshape(-1, 32, 32), sound)
+        return [(0.0, Video(talking_bars.video[rows].reshape(-1, 32, 32), sound))]
 
-    monkeypatch.setattr(module, "read_mouth", read)
+    monkeypatch.setattr(module, "mouth_spans", read)
 
 
 class Matched(SyncModel):

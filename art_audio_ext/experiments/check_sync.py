@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ from tqdm import tqdm
 
 import art_audio_ext
 from art_audio_ext.datasets.mouth import HaarMouth, MouthFinder
-from art_audio_ext.datasets.mouth_files import read_mouth
+from art_audio_ext.datasets.mouth_files import mouth_spans
 from art_audio_ext.datasets.video_clips import video_files
-from art_audio_ext.datasets.video_files import VideoError
+from art_audio_ext.datasets.video_files import Video, VideoError
 from art_audio_ext.experiments.sync_pieces import SyncLimits, look
 from art_audio_ext.experiments.train_sync import read_limits
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
@@ -57,7 +57,8 @@ def check_sync(
     :param finder: Says where in the pictures that lies which the network looks at, a mouth or a whole face, see
         `datasets.mouth.MouthFinder`; None searches the face.
     :param progress: Show a bar.
-    :return: The record, as written to `results.json`: `files`, and `failed` with `path` and `reason`.
+    :return: The record, as written to `results.json`: `files` (see `look`; and `faceless`, spans of two minutes
+        of a longer file that show no face and were not looked at), and `failed` with `path` and `reason`.
     :raises ValueError: If there is nothing to look at, or model or threshold will not do.
     :raises FileNotFoundError: If the model is not there.
     :raises ImportError: If the extra that reads video is needed and missing.
@@ -76,8 +77,9 @@ def check_sync(
     rows = []
     for path, file in tqdm(files.items(), "looking", unit="file", disable=not progress, delay=2):
         try:
-            found = read_mouth(file, opened.layout.size, finder or usual)
-            rows.append({"path": path, **look(opened, found, limits, edges)})
+            faceless = list[dict[str, Any]]()
+            spans = _with_mouth(mouth_spans(file, opened.layout.size, finder or usual), faceless)
+            rows.append({"path": path, **look(opened, spans, limits, edges), "faceless": faceless})
         except VideoError as error:
             failed[path] = error.reason
         except (ValueError, MemoryError) as error:
@@ -97,6 +99,23 @@ def check_sync(
     }
     write_check(record, Path(out))
     return record
+
+
+def _with_mouth(
+    spans: Iterable[tuple[float, Video | VideoError]], faceless: list[dict[str, Any]]
+) -> Iterator[tuple[float, Video]]:
+    """Spans that show a mouth; the others are noted, and if there are only such, the first reason is raised."""
+    errors = []
+    seen = False
+    for start, found in spans:
+        if isinstance(found, VideoError):
+            errors.append(found)
+            faceless.append({"start_seconds": start, "reason": found.reason})
+        else:
+            seen = True
+            yield start, found
+    if errors and not seen:
+        raise errors[0]
 
 
 def whole_face(pictures: np.ndarray) -> np.ndarray:

@@ -58,10 +58,10 @@ def look(
         which it starts.
     :param limits: What is suspicious.
     :param edges: "masked" or "reference", see `SyncModel.distances`.
-    :return: `seconds`, `offset_frames`, `offset_ms` (positive where the sound comes late), `confidence`, `verdict`,
-        `suspicious` (as a whole, or by its pieces), `curve` (31 distances, at -15 to 15 frames; NaN where too few
-        windows meet), `piece_limit` and `pieces_needed` (see `SyncLimits`; None of a file of one piece, or without a
-        threshold), `pieces_below` (that limit), and `pieces`: the same of each, from `start_seconds` on.
+    :return: `seconds` looked at, `offset_frames`, `offset_ms` (positive where the sound comes late), `confidence`,
+        `verdict`, `suspicious` (as a whole, or by its pieces), `curve` (31 distances, at -15 to 15 frames; NaN where
+        too few windows meet), `piece_limit` and `pieces_needed` (see `SyncLimits`; None of a file of one piece, or
+        without a threshold), `pieces_below` (that limit), and `pieces`: the same of each, from `start_seconds` on.
     :raises ValueError: If it is too short.
     """
     pieces, curves, seconds = list[dict[str, Any]](), list[np.ndarray](), 0.0

@@ -115,6 +115,10 @@ def _notes(record: dict[str, Any]) -> list[str]:
             f"the whole is by the mean of their curves."
         )
     notes += _piece_notes(rows)
+    if parts := sum(bool(row.get("faceless")) for row in rows):
+        notes.append(
+            f"{plural(parts, 'file')} with spans that show no face, which were not looked at: see results.json."
+        )
     if edge := sum(abs(row["offset_frames"]) == _EDGE and not row["suspicious"] for row in rows):
         notes.append(f"{plural(edge, 'file')} apart by 600 ms, the most that is looked for: it may be more.")
     return notes
