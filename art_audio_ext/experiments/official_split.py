@@ -9,6 +9,7 @@ from art_audio_ext.experiments.av_sync_models import fold_of
 
 TEST_FIRST, VAL_FIRST = ("test", "val"), ("val", "test")  # which part judges, the second where the first is missing
 _LEARNT, _UNUSED = 1, -2
+_OURS = "builtin-av"  # its parts are no corpus's: speakers apart, as folds have them too, and of these all are tested
 
 
 def official_parts(dataset: AudioVisualDataset, judges: tuple[str, ...] = TEST_FIRST) -> np.ndarray | None:
@@ -16,11 +17,12 @@ def official_parts(dataset: AudioVisualDataset, judges: tuple[str, ...] = TEST_F
     :param dataset: Clips (N,).
     :param judges: Which part judges: the first of these that has clips.
     :return: int (N,): 0 of clips that judge, 1 of those to learn from ("train"), -2 of those that do neither; None
-        where a split must be drawn, for clips are of no part, or of one only, or there are none to learn from.
+        where a split must be drawn, for clips are of no part, or of one only, or there are none to learn from; and for
+        `builtin-av`, whose folds by speaker test all of it.
     """
     parts = np.array(dataset.partition or (), str)
     judge = next((name for name in judges if name in parts), None)
-    if judge is None or "" in parts or "train" not in parts:
+    if dataset.name == _OURS or judge is None or "" in parts or "train" not in parts:
         return None
     return np.where(parts == judge, 0, np.where(parts == "train", _LEARNT, _UNUSED))
 

@@ -37,6 +37,7 @@ def test_which_parts_learn_and_judge(split):
     assert official_parts(no_test).tolist() == [1] * 20 + [0] * 6
     for clips in (split.subset(range(20)), split.subset(range(20, 32)), replace(split, partition=None)):
         assert official_parts(clips) is None
+    assert official_parts(replace(split, name="builtin-av")) is None  # folds by speaker, as before
     assert official_parts(replace(split, partition=("", *SPLIT[1:]))) is None
     learn, judge = learnt_and_judged(split.subset(range(20)), 4, 0)  # no part judges: five are drawn
     assert (len(learn), len(judge)) == (15, 5)
