@@ -146,7 +146,7 @@ def mouth_crops(pictures: np.ndarray, size: int, finder: MouthFinder | None = No
     boxes = np.asarray((finder or HaarMouth())(pictures), np.float64)
     if boxes.shape != (len(pictures), 3):
         raise ValueError(f"the mouth finder must return ({len(pictures)}, 3), one place a picture, got {boxes.shape}")
-    seen = np.isfinite(boxes).all(1)
+    seen = np.asarray(np.isfinite(boxes).all(1))
     if not seen.any():
         raise NoFaceError(f"no face in any of its {len(pictures)} pictures: use a clip that shows one from the front")
     _check_share(seen, LEAST_SHARE)

@@ -91,7 +91,7 @@ def sentence_tasks(size: SentenceSize, texts: Sequence[str], clips: int) -> list
     attacks: list[dict[str, Any]] = [{"text": ""}]
     for aim in size.aims:
         for audio, video in size.pairs:
-            strength = {"iterations": size.iterations, "audio": audio, "video": video}
+            strength: dict[str, Any] = {"iterations": size.iterations, "audio": audio, "video": video}
             strength |= {"aim": aim} if aim != "full" else {}
             attacks += [{"text": text, **strength} for text in texts]
     return [
