@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from art_audio_ext.cli_options import listed
+from art_audio_ext.cli_options import listed, whole_pairs
 
 
 def register(app: typer.Typer) -> None:
@@ -68,7 +68,7 @@ def av_sync_command(
 def av_sentences_command(
     out: Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")],
     data: Annotated[
-        str, typer.Option(help="builtin-av, grid:ROOT, or a folder of video files with sentences.")
+        str, typer.Option(help="builtin-av, grid:ROOT, or a folder of <label>/NAME.mp4, what is said in NAME.txt.")
     ] = "builtin-av",
     preset: Annotated[
         str,
@@ -77,6 +77,12 @@ def av_sentences_command(
     clips: Annotated[int | None, typer.Option(min=1, help="Attack so many, instead of the preset's.")] = None,
     targets: Annotated[int | None, typer.Option(min=1, help="Wanted sentences, instead of the preset's.")] = None,
     iterations: Annotated[int | None, typer.Option(min=1, help="Of the attack, instead of the preset's.")] = None,
+    pairs: Annotated[
+        str | None, typer.Option(help="Boxes of sound and pictures, as 512/8,256/4; default: the preset's.")
+    ] = None,
+    aims: Annotated[
+        str | None, typer.Option(help="partial, full or both between commas; default: the preset's (quick: full).")
+    ] = None,
     loaded: Annotated[int | None, typer.Option(min=12, help="Load at most so many clips.")] = None,
     epochs: Annotated[int | None, typer.Option(min=1, help="Of the sync network, instead of its preset's.")] = None,
     victim_epochs: Annotated[int | None, typer.Option(min=1, help="Of the victim, instead of its preset's.")] = None,
@@ -98,6 +104,8 @@ def av_sentences_command(
         clips=clips,
         targets=targets,
         iterations=iterations,
+        pairs=whole_pairs(pairs),
+        aims=listed(aims),
         epochs=epochs,
         victim_epochs=victim_epochs,
         seed=seed,

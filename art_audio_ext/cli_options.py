@@ -33,6 +33,16 @@ def listed(text: str | None) -> list[str] | None:
     return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
 
 
+def whole_pairs(text: str | None) -> list[tuple[int, int]] | None:
+    """Two whole numbers with a stroke between them, between commas."""
+    try:
+        parts = [] if text is None else [tuple(map(int, part.split("/"))) for part in text.split(",")]
+        found = [(one, other) for one, other in parts]
+    except ValueError as error:
+        raise ValueError(f"pairs must be whole numbers such as 512/8,256/4, got {text!r}") from error
+    return None if text is None else found
+
+
 def shares(text: str | None) -> list[float] | None:
     """Numbers between commas."""
     try:

@@ -31,13 +31,16 @@ def check_sync_command(
     threshold: Annotated[
         float | None, typer.Option(help="A lower confidence is suspicious, instead of what train sync learnt.")
     ] = None,
+    edges: Annotated[
+        str, typer.Option(help="masked, or reference: silence beyond a piece, as the public code of SyncNet has it.")
+    ] = "masked",
     quiet: Quiet = False,
 ) -> None:
     """Say by how much sound and pictures of videos are apart. Exit code 0, 3 if one is suspicious, 2 if one failed."""
     from art_audio_ext.experiments.check_sync import check_sync
     from art_audio_ext.report.check_sync_view import format_check
 
-    record = check_sync(videos, model, out, threshold=threshold, progress=not quiet)
+    record = check_sync(videos, model, out, threshold=threshold, edges=edges, progress=not quiet)
     typer.echo(format_check(record))
     typer.echo(f"Written: {out / 'results.json'}, {out / 'report.html'}")
     suspicious = any(row["suspicious"] for row in record["files"])

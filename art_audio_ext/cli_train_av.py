@@ -9,6 +9,12 @@ import typer
 from art_audio_ext.cli_options import Accelerator, Devices, Epochs, Precision, Quiet, Seed, WeightsOut
 
 Data = Annotated[str, typer.Option(help="builtin-av, grid:ROOT, lrw:ROOT, or a folder of <label>/*.mp4.")]
+Spoken = Annotated[
+    str,
+    typer.Option(
+        help="builtin-av, grid:ROOT, lrw:ROOT, or a folder of <label>/NAME.mp4; for sentences, NAME.txt beside it."
+    ),
+]
 Clips = Annotated[int | None, typer.Option(min=1, help="Load at most so many.")]
 
 
@@ -57,7 +63,7 @@ def train_sync_command(
 
 
 def train_recogniser_command(
-    data: Data,
+    data: Spoken,
     out: WeightsOut,
     head: Annotated[str, typer.Option(help="word or sentence: what it recognises.")] = "word",
     preset: Annotated[

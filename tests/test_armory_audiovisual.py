@@ -43,6 +43,20 @@ def test_no_file_is_in_two_parts(clips):
         parts_of({"colour": 1})
 
 
+@pytest.mark.parametrize("val", [6, 0])
+def test_a_split_of_the_corpus_is_kept(clips, monkeypatch, val):
+    parts = ("train",) * 20 + ("val",) * val + ("test",) * (12 - val)
+    monkeypatch.setattr(module, "load_audiovisual", lambda spec, **more: replace(clips, partition=parts))
+    module.last_parts.cache_clear()
+    found = parts_of({"spec": "lrw:x"})
+    assert set(found.test.partition) == {"test"}
+    assert len(found.test) == 12 - val
+    assert set(found.train.partition) == {"train"}
+    assert set(found.validation.partition) == ({"val"} if val else {"train"})
+    assert not set(found.train.paths) & set(found.validation.paths)
+    assert len(found.train) + len(found.validation) == 20 + val
+
+
 @pytest.mark.parametrize("attack", ["bim", "fgsm"])
 def test_a_whole_run_measures_detection(attack, capfd, evaluate):
     scenario = evaluate(tiny(attack))

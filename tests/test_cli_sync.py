@@ -15,6 +15,7 @@ from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.video_files import Video, VideoError
 from art_audio_ext.experiments import check_sync as module
 from art_audio_ext.experiments import held_out_clips, train_sync
+from art_audio_ext.experiments.sync_pieces import SyncLimits
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 from art_audio_ext.training import audiovisual_settings, syncnet_settings
 from art_audio_ext.training.audiovisual_model import RecogniserModel
@@ -65,9 +66,9 @@ def videos(monkeypatch, talking_bars):
         clips, late, _ = path.stem.split("_", 2)
         rows = [int(k) for k in clips.split("+")]
         sound = np.roll(talking_bars.audio[rows].reshape(-1), 640 * int(late))
-        return Video(talking_bars.video[rows].reshape(-1, 32, 32), sound)
+        return [(0.0, Video(talking_bars.video[rows].reshape(-1, 32, 32), sound))]
 
-    monkeypatch.setattr(module, "read_mouth", read)
+    monkeypatch.setattr(module, "mouth_spans", read)
 
 
 class Matched(SyncModel):
@@ -105,7 +106,9 @@ def test_a_sync_network_and_its_threshold(trained, talking_bars):
     many = train_sync.benign_detector(model, talking_bars)
     assert many["false_positive_rate"] == 0.05
     assert many["threshold"] == pytest.approx(float(np.sort(model.confidence(talking_bars.rows()))[0]))
-    assert train_sync.read_threshold(path, model) == detector["threshold"]
+    assert train_sync.read_limits(path, model) == SyncLimits(
+        detector["threshold"], (detector["confidence_mean"], detector["confidence_deviation"], 4)
+    )
 
 
 def test_a_threshold_of_other_weights_is_refused(trained):
@@ -116,9 +119,9 @@ def test_a_threshold_of_other_weights_is_refused(trained):
     for wrong, says in ((text.replace('"network": ', '"network": 1'), "other weights"), ("{}", "holds no threshold")):
         beside.write_text(wrong)
         with pytest.raises(ValueError, match=says):
-            train_sync.read_threshold(path, model)
+            train_sync.read_limits(path, model)
     beside.unlink()
-    assert train_sync.read_threshold(path, model) is None
+    assert train_sync.read_limits(path, model) == SyncLimits()
 
 
 def test_clips_of_a_file_are_held_out_together(talking_bars):
@@ -174,7 +177,14 @@ def test_files_late_early_and_unusable(run, videos, matched, monkeypatch, tmp_pa
     assert "<b>in" not in page
     (tmp_path / "in" / "silent.avi").unlink()
     assert run("check-sync", tmp_path / "in", "--model", "m.safetensors", "--out", out)[0] == 0
-    code, said = run("check-sync", tmp_path / "in", "--model", "m.safetensors", "--out", out, "--threshold", 9)
+    options = ("--model", "m.safetensors", "--out", out)
+    monkeypatch.setattr(module, "read_limits", lambda *_: SyncLimits(-1.0, (9.0, 0.0, 9)))
+    (tmp_path / "in" / "1+2_0_long.mp4").write_bytes(b"long")
+    assert run("check-sync", tmp_path / "in", *options)[0] == 0
+    code, said = run("check-sync", tmp_path / "in", *options, "--edges", "reference")
+    assert code == 0
+    assert "No threshold is known" in said  # what was learnt is of the other arithmetic
+    code, said = run("check-sync", tmp_path / "in", *options, "--threshold", 9)
     assert code == 3
     assert said.count("suspicious") >= 3
 
@@ -187,17 +197,9 @@ def test_a_long_file_is_looked_at_in_pieces(videos, matched, tmp_path):
     assert row["verdict"] == "late by 200 ms"
     assert row["seconds"] == 3.84
     found = Video(np.zeros((40, 32, 32), np.uint8), np.zeros(25600, np.float32))
-    assert [p["start_seconds"] for p in module.look(trained_once(matched), found, None)["pieces"]] == [0, 0.32]
+    assert [p["start_seconds"] for p in module.look(trained_once(matched), found, SyncLimits())["pieces"]] == [0, 0.32]
     with pytest.raises(ValueError, match="6 pictures"):
-        module.look(matched, Video(found.pictures[:6], found.audio[:3840]), None)
-
-
-def test_a_finder_of_ones_own_is_asked(videos, matched, monkeypatch, tmp_path):
-    read, seen = module.read_mouth, []
-    monkeypatch.setattr(module, "read_mouth", lambda *asked: seen.append(asked[2]) or read(*asked))
-    for finder in (np.asarray, None):
-        module.check_sync([tmp_path / "1_0_x.mp4"], matched, tmp_path / "out", finder=finder, progress=False)
-    assert seen == [np.asarray, None]
+        module.look(matched, Video(found.pictures[:6], found.audio[:3840]), SyncLimits())
 
 
 def trained_once(model):
@@ -218,6 +220,9 @@ def test_what_check_sync_refuses(run, videos, trained, tmp_path):
     code, said = run("check-sync", "1_0_x.mp4", "--model", path, "--threshold", "nan")
     assert code == 2
     assert "finite" in said
+    code, said = run("check-sync", "1_0_x.mp4", "--model", path, "--edges", "round")
+    assert code == 2
+    assert "edges must be one of masked, reference" in said
     code, said = run("check-sync", tmp_path / "model", "--model", path, "--out", tmp_path / "out")
     assert code == 2
     assert "holds no video files" in said

@@ -7,6 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from art_audio_ext.datasets import grid as grid_rules
+from art_audio_ext.datasets.builtin_av_plan import SPEAKERS
+from art_audio_ext.datasets.mouth import LEAST_SHARE, FixedMouth, HaarMouth
+from art_audio_ext.datasets.video_files import SUFFIXES
+
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
@@ -25,3 +30,28 @@ def test_every_command_has_a_page_in_the_manual(command):
     page = (ROOT / "docs" / f"{command}.md").read_text(encoding="utf-8")
     assert f"art-audio {command}" in page
     assert f"{command}.md" in (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_datasets_says_what_the_code_does_with_talking_clips():
+    page = " ".join((ROOT / "docs" / "datasets.md").read_text(encoding="utf-8").split())
+    crop, rows = FixedMouth(), grid_rules._UNITS
+    for said in (
+        *(
+            "builtin-av",
+            "grid:ROOT",
+            "lrw:ROOT",
+            "NAME.txt",
+            "s1/align/NAME.align",
+            "2.978 s",
+            "finder=f",
+            "ART_AUDIO_CACHE",
+        ),
+        f"rows {crop.top}:{crop.top + crop.side}, columns {crop.left}:{crop.left + crop.side}",
+        f"{rows:,} units a second",
+        f"{len(SPEAKERS)}, each a voice and a face",
+        {0.2: "less than a fifth of the pictures searched"}[LEAST_SHARE],
+        {3: "every third picture"}[HaarMouth().every],
+    ):
+        assert said in page
+    for suffix in SUFFIXES:
+        assert suffix[1:] in page

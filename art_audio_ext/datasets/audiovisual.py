@@ -24,8 +24,8 @@ def load_audiovisual(
     size: int | None = None,
     seed: int = 0,
     limit: int | None = None,
-    finder: MouthFinder | None = None,
     progress: bool = True,
+    finder: MouthFinder | None = None,
 ) -> AudioVisualDataset:
     """
     Load clips of talking mouths by the name of the dataset.
@@ -36,8 +36,9 @@ def load_audiovisual(
     :param size: Height and width of a mouth crop in pixels; None takes what suits the dataset.
     :param seed: Decides the built-in clips, and which clips a limit takes.
     :param limit: Clips at most; None takes all there are.
-    :param finder: Says where the mouth is, see `datasets.mouth`; None takes what suits the dataset.
     :param progress: Show progress bars.
+    :param finder: Says where the mouth is in the pictures of a file, see `datasets.mouth.MouthFinder`: a callable of
+        your own, or a `HaarMouth` or `FixedMouth` with other options; None takes what suits the dataset.
     :return: The dataset; files that cannot be used are listed in `skipped`.
     :raises ValueError: If the name is unknown, an argument will not do, or not one clip is left.
     :raises ImportError: If the extra [video] is needed and not installed.
@@ -49,12 +50,14 @@ def load_audiovisual(
         if value is not None and wrong:
             raise ValueError(f"{name} must be a positive whole number, got {value!r}")
     asked: dict[str, Any] = {"clips": clips, "frames": frames, "size": size, "seed": seed, "limit": limit}
+    if finder is not None:  # left out where there is none: LRW has one of its own
+        asked["finder"] = finder
     if spec == "builtin-av":
         if finder is not None:
-            raise ValueError("builtin-av draws its mouths, there is none to be found: leave finder out")
+            raise ValueError("builtin-av draws its mouths where the crop is: leave finder out")
         return _builtin(clips, frames, size or _BUILTIN_SIZE, seed, limit, progress)
     kind, _, root = spec.partition(":")
-    asked |= {"progress": progress} | ({} if finder is None else {"finder": finder})
+    asked["progress"] = progress
     if kind in ("grid", "lrw") and not root:
         raise ValueError(f"{kind}: names no folder: say where it lies, as in {kind}:ROOT; nothing is downloaded")
     if kind == "grid":

@@ -16,11 +16,12 @@ MouthFinder = Callable[[np.ndarray], np.ndarray]
 _SEARCH_HEIGHT = 480  # taller pictures are shrunk for the search, which takes time by the pixel
 _ODD = 5  # boxes a median is taken of: one wrong face among them does no harm
 _CALM = 15  # pictures whose mean is the place of the mouth
+LEAST_SHARE = 0.2  # of the pictures searched: a face in fewer is taken for a wrong one, and its place for a guess
 _MOUTH_BELOW, _MOUTH_SIDE = 0.30, 0.56  # of the face box's size: centre of the mouth under its centre, side of the crop
 
 
 class NoFaceError(ValueError):
-    """No picture of a clip shows a face, or so few that it may be no face at all."""
+    """No picture of a clip shows a face, or too few of them do."""
 
 
 @dataclass(frozen=True)
@@ -61,18 +62,18 @@ class HaarMouth:
 
     :param every: Search each so many pictures only.
     :param least: Smallest face, in pixels (of 480 rows where the pictures have more).
-    :param least_share: Of the pictures searched that must show a face: now and then the search sees one in anything.
+    :param share: Of the pictures searched, those that must show a face: the cascade sees one in a curtain now and then.
     """
 
     every: int = 3
     least: int = 80
-    least_share: float = 0.2
+    share: float = LEAST_SHARE
 
     def __call__(self, pictures: np.ndarray) -> np.ndarray:
         """
         :param pictures: uint8 (T, H, W).
         :return: (T, 3); all NaN if no face was found.
-        :raises NoFaceError: A ValueError, if fewer of the pictures searched show one than `least_share`.
+        :raises NoFaceError: A ValueError, if fewer than `share` of the pictures searched show one.
         :raises ImportError: If OpenCV is not installed, or is one without this search.
         """
         cv2 = load_cv2()
@@ -83,11 +84,7 @@ class HaarMouth:
         seen = ~np.isnan(boxes[:, 0])
         if not seen.any():
             return np.full((len(pictures), 3), np.nan)
-        if seen.mean() < self.least_share:
-            raise NoFaceError(
-                f"a face in {int(seen.sum())} of the {len(seen)} pictures searched, which may be none (at least "
-                f"{self.least_share:.0%} are asked for): use a clip that shows one from the front"
-            )
+        _check_share(seen, self.share)
         steady = median_filter(boxes[seen], (_ODD, 1), mode="nearest")
         every = np.arange(len(pictures))
         x, y = (
@@ -106,6 +103,15 @@ class HaarMouth:
             return np.full(3, np.nan)
         left, top, width, height = max(found, key=lambda box: box[2])
         return np.array([left + width / 2, top + height / 2, width]) / scale
+
+
+def _check_share(seen: np.ndarray, share: float) -> None:
+    """Refuse a clip whose pictures that were searched (n,) hardly ever show a face."""
+    if seen.mean() < share:
+        raise NoFaceError(
+            f"a face in {seen.sum()} of the {len(seen)} pictures searched ({seen.mean():.0%}), {share:.0%} are needed: "
+            f"use a clip that shows one from the front most of the time"
+        )
 
 
 def load_cv2() -> ModuleType:
@@ -132,7 +138,7 @@ def mouth_crops(pictures: np.ndarray, size: int, finder: MouthFinder | None = No
     :param finder: Says where the mouth is; None searches the face, see `HaarMouth`. Where it says NaN the place is
         interpolated.
     :return: uint8 (T, size, size); what lies outside a picture repeats its edge.
-    :raises NoFaceError: A ValueError, if the finder finds no mouth in any picture.
+    :raises NoFaceError: A ValueError, if the finder finds no mouth in any picture, or in fewer than a fifth of them.
     :raises ValueError: If the finder answers in another shape.
     :raises ImportError: If OpenCV is not installed.
     """
@@ -140,9 +146,10 @@ def mouth_crops(pictures: np.ndarray, size: int, finder: MouthFinder | None = No
     boxes = np.asarray((finder or HaarMouth())(pictures), np.float64)
     if boxes.shape != (len(pictures), 3):
         raise ValueError(f"the mouth finder must return ({len(pictures)}, 3), one place a picture, got {boxes.shape}")
-    seen = np.isfinite(boxes).all(1)
+    seen = np.asarray(np.isfinite(boxes).all(1))
     if not seen.any():
         raise NoFaceError(f"no face in any of its {len(pictures)} pictures: use a clip that shows one from the front")
+    _check_share(seen, LEAST_SHARE)
     every = np.arange(len(pictures))
     x, y = (np.interp(every, every[seen], boxes[seen, axis]) for axis in (0, 1))
     scale = size / float(np.median(boxes[seen, 2]))

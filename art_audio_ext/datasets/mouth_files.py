@@ -6,6 +6,7 @@ import hashlib
 import logging
 import os
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import numpy as np
 
 from art_audio_ext.datasets.cache import cache_dir
 from art_audio_ext.datasets.mouth import FixedMouth, HaarMouth, MouthFinder, NoFaceError, mouth_crops
-from art_audio_ext.datasets.video_files import FPS, SAMPLE_RATE, Video, VideoError, read_video
+from art_audio_ext.datasets.video_files import FPS, SAMPLE_RATE, Video, VideoError, read_video, video_spans
 
 logger = logging.getLogger(__name__)
 
@@ -40,17 +41,54 @@ def read_mouth(path: Path | str, size: int, finder: MouthFinder | None = None, c
     kept = None if entry is None else _open(entry, size)
     if kept is not None:
         return kept
-    video = read_video(path)
+    found = _mouths(path, read_video(path), size, finder)
+    if entry is not None:
+        _keep(entry, found)
+    return found
+
+
+def mouth_spans(
+    path: Path | str, size: int, finder: MouthFinder | None = None, cache: Path | None = None
+) -> Iterator[tuple[float, Video | VideoError]]:
+    """
+    The same of a file of any length, a span at a time, see `video_spans`; a file of one span is kept in the cache.
+
+    :param path: The video.
+    :param size: Height and width of a crop.
+    :param finder: Says where the mouth is, in a span alone; None searches the face.
+    :param cache: Where crops are kept.
+    :return: The second at which each span starts, and its crops with its sound, or why it shows no mouth.
+    :raises VideoError: As `read_mouth`, but for spans without a face.
+    :raises ImportError: If PyAV or OpenCV is not installed.
+    """
+    path, finder = Path(path), HaarMouth() if finder is None else finder
+    entry = _entry(path, size, finder, cache)
+    kept = None if entry is None else _open(entry, size)
+    if kept is not None:
+        yield 0.0, kept
+        return
+    spans, found = 0, None
+    for start, video in video_spans(path):
+        spans += 1
+        try:
+            found = _mouths(path, video, size, finder)
+        except VideoError as error:
+            yield start, error
+        else:
+            yield start, found
+    if entry is not None and spans == 1 and found is not None:
+        _keep(entry, found)
+
+
+def _mouths(path: Path, video: Video, size: int, finder: MouthFinder) -> Video:
+    """Crops in place of the pictures."""
     try:
         crops = mouth_crops(video.pictures, size, finder)
     except ValueError as error:
         if isinstance(error, NoFaceError) or isinstance(finder, (FixedMouth, HaarMouth)):
             raise VideoError(path.name, str(error)) from error
         raise
-    found = Video(crops, video.audio, video.fps, video.sample_rate)
-    if entry is not None:
-        _keep(entry, found)
-    return found
+    return Video(crops, video.audio, video.fps, video.sample_rate)
 
 
 def _entry(path: Path, size: int, finder: MouthFinder, cache: Path | None) -> Path | None:

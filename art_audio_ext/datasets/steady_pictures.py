@@ -22,13 +22,20 @@ class SteadyPictures:
     :param fps: Ticks a second.
     :param even: Seconds from a picture to one without a time.
     :param picture: Makes a frame a picture (H, W), uint8.
-    :param most_seconds: Longer ones are refused, before a tick is filled: a damaged file may say any time.
+    :param most_seconds: More is not held at once but refused, before a tick is filled: a damaged file may say any time.
+    :param longer: The message then, with a place for the seconds.
     """
 
     def __init__(
-        self, fps: float, even: float, picture: Callable[[Any], np.ndarray], most_seconds: float = math.inf
+        self,
+        fps: float,
+        even: float,
+        picture: Callable[[Any], np.ndarray],
+        most_seconds: float = math.inf,
+        longer: str = "it is longer than {:g} s: cut it into shorter files",
     ) -> None:
-        self.fps, self.even, self.picture, self.most_seconds = fps, even, picture, most_seconds
+        self.fps, self.even, self.picture = fps, even, picture
+        self.most_seconds, self.longer = most_seconds, longer
         self.first = self.last = 0.0
         self.shown = 0
         self._times: list[float] = []
@@ -36,6 +43,12 @@ class SteadyPictures:
         self._frame: Any = None
         self._made: np.ndarray | None = None
         self._kept: list[np.ndarray] = []
+        self._given = 0  # ticks whose pictures are not held any more
+
+    @property
+    def ready(self) -> int:
+        """How many pictures can be given."""
+        return len(self._kept)
 
     @property
     def held(self) -> int:
@@ -58,8 +71,8 @@ class SteadyPictures:
             self.first = self.last = 0.0 if time is None else float(time)
         else:
             now = self.last + self.even if time is None else float(time)
-            if not now - self.first <= self.most_seconds:
-                raise ValueError(f"it is longer than {self.most_seconds:g} s: cut it into shorter files")
+            if not now - self.first - self._given / self.fps <= self.most_seconds:
+                raise ValueError(self.longer.format(self.most_seconds))
             if now <= self.last:
                 return
             made = self._choose(frame, now)
@@ -68,14 +81,26 @@ class SteadyPictures:
         self.shown += 1
         self._frame = frame
 
+    def give(self, count: int) -> np.ndarray:
+        """
+        The first pictures, which are not held from then on.
+
+        :param count: How many, `ready` at most.
+        :return: uint8 (count, H, W).
+        """
+        found = np.stack(self._kept[:count])
+        del self._kept[:count]
+        self._given += count
+        return found
+
     def taken(self) -> np.ndarray:
         """
-        All pictures, once; the last one is shown as long as the median of the others.
+        All pictures that were not given yet, once; the last one is shown as long as the median of the others.
 
         :return: uint8 (T, H, W).
         """
         length = self.last - self.first + float(np.median(self._times))
-        count = max(1, round(length * self.fps))
+        count = max(1, round(length * self.fps) - self._given)
         missing = count - len(self._kept)
         if missing > 0:
             self._kept += [self._picture_of_last()] * missing
@@ -91,7 +116,7 @@ class SteadyPictures:
     def _choose(self, frame: Any, now: float) -> np.ndarray | None:
         """Give the ticks up to now the last frame or this one; this one as a picture, if a tick took it."""
         made = None
-        while (tick := self.first + len(self._kept) / self.fps) <= now:
+        while (tick := self.first + (self._given + len(self._kept)) / self.fps) <= now:
             if tick - self.last <= now - tick + _TIE_SECONDS:
                 self._kept.append(self._picture_of_last())
             else:

@@ -1,7 +1,10 @@
-"""One video file to grey pictures at 25 a second and mono sound at 16 kHz that lie in step, or the reason why not."""
+"""A video file to grey pictures at 25 a second and mono sound at 16 kHz that lie in step, or the reason why not."""
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -9,16 +12,15 @@ from typing import Any
 
 import numpy as np
 
+from art_audio_ext.datasets.placed_sound import PlacedSound
 from art_audio_ext.datasets.steady_pictures import SteadyPictures
-from art_audio_ext.functional.resampling import resampled
 
 SUFFIXES = frozenset({".mpg", ".mpeg", ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm"})
 FPS, SAMPLE_RATE = 25.0, 16000
 
 _TALLEST = 720  # a larger picture is shrunk as it is kept: a minute of it fills 1.4 GB
-# Containers round the times of packets (Matroska to 1 ms): only a step larger than that is a gap in the sound.
-_JITTER_SECONDS = 0.005
 _MISSING_SECONDS = 0.5  # that the header promises and the file lacks, before it counts as cut off
+_SPAN_SECONDS, _REST_SECONDS = 120, 10  # of a long file at a time; the last span is this much longer at most
 
 
 class VideoError(ValueError):
@@ -53,12 +55,10 @@ class Video:
 
 @dataclass
 class _Decoded:
-    """What is kept of a file: pictures on a steady clock, pieces of sound with their times in seconds; its end."""
+    """What is kept of a file: pictures on a steady clock, sound by its times, and the end that its header promises."""
 
     pictures: SteadyPictures
-    sound: list[np.ndarray]
-    heard: list[float]
-    rate: int
+    sound: PlacedSound
     promised: float
 
 
@@ -94,25 +94,63 @@ def read_video(
     :raises ImportError: If PyAV is not installed.
     """
     path, av = Path(path), load_av()
+    with _reasons(path, av):
+        longer = "it is longer than {:g} s: cut it into shorter files"
+        (found,) = deque(_decoded(path, av, fps, most_seconds, longer), maxlen=1)
+        pictures = found.pictures.taken()
+        audio = found.sound.cut(found.pictures.first, 0, round(len(pictures) / fps * sample_rate), sample_rate)
+    return Video(pictures, audio, fps, sample_rate)
+
+
+def video_spans(
+    path: Path | str, *, fps: float = FPS, sample_rate: int = SAMPLE_RATE, seconds: int = _SPAN_SECONDS
+) -> Iterator[tuple[float, Video]]:
+    """
+    Read a file of any length as `read_video` does, a span at a time, so that memory does not grow with it.
+
+    :param path: The file.
+    :param fps: Wanted pictures a second.
+    :param sample_rate: Wanted samples a second, in Hz.
+    :param seconds: Of a span; the last one is up to ten seconds longer, so that no span is a short rest.
+    :return: The second at which each span starts, and its pictures and sound, in step to the sample across spans.
+    :raises VideoError: As `read_video`, when the fault is reached: spans before it have been given by then.
+    :raises ImportError: If PyAV is not installed.
+    """
+    path, av = Path(path), load_av()
+    count, begin = round(seconds * fps), 0
+    far = "its sound and pictures lie more than {:g} s apart in the file, or a time is damaged: encode it again"
+    with _reasons(path, av):
+        for found in _decoded(path, av, fps, 2.0 * (seconds + _REST_SECONDS), far):
+            shown, heard = found.pictures, found.sound.end - found.pictures.first
+            if shown.ready < count + _REST_SECONDS * fps or heard < begin + seconds + _REST_SECONDS:
+                continue
+            audio = found.sound.cut(shown.first, begin, round(seconds * sample_rate), sample_rate, ends=False)
+            yield float(begin), Video(shown.give(count), audio, fps, sample_rate)
+            begin += seconds
+        rest = found.pictures.taken()
+        audio = found.sound.cut(found.pictures.first, begin, round(len(rest) / fps * sample_rate), sample_rate)
+    yield float(begin), Video(rest, audio, fps, sample_rate)
+
+
+@contextmanager
+def _reasons(path: Path, av: Any) -> Iterator[None]:
+    """Turn what goes wrong with a file into a `VideoError` that names it."""
     try:
         if not path.is_file():
             raise ValueError("there is no such file: check the path")
         if path.stat().st_size == 0:
             raise ValueError("it is empty: copy it again")
-        found = _decode(path, av, fps, most_seconds)
-        pictures = found.pictures.taken()
-        audio = _placed_sound(found, round(len(pictures) / fps * sample_rate), sample_rate)
+        yield
     except av.error.FFmpegError as error:
         what = " ".join(str(error.strerror or error).split())
         raise VideoError(path.name, f"it is corrupt, cut off or no video ({what}): copy or encode it again") from error
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         raise VideoError(path.name, reason) from error
-    return Video(pictures, audio, fps, sample_rate)
 
 
-def _decode(path: Path, av: Any, fps: float, most_seconds: float) -> _Decoded:
-    """The pictures of the first video stream that are wanted, and all of the first audio stream."""
+def _decoded(path: Path, av: Any, fps: float, most_seconds: float, longer: str) -> Iterator[_Decoded]:
+    """What is kept so far, after each frame: the wanted pictures of the first video stream, the first audio stream."""
     with av.open(str(path), metadata_errors="replace") as container:
         if not container.streams.video:
             raise ValueError("it has no video stream: a file with pictures and sound is needed")
@@ -120,23 +158,24 @@ def _decode(path: Path, av: Any, fps: float, most_seconds: float) -> _Decoded:
             raise ValueError("it has no audio stream: sync needs sound, add it with ffmpeg -i VIDEO -i SOUND")
         video, audio = container.streams.video[0], container.streams.audio[0]
         even = 1 / float(video.average_rate or FPS)  # read here: it is garbage once the file is closed
-        pictures = SteadyPictures(fps, even, _grey, most_seconds)
-        found = _Decoded(pictures, [], [], 0, (container.duration or 0) / av.time_base)
+        pictures = SteadyPictures(fps, even, _grey, most_seconds, longer)
+        found = _Decoded(pictures, PlacedSound(), (container.duration or 0) / av.time_base)
         for frame in container.decode(video, audio):
             if isinstance(frame, av.VideoFrame):
                 pictures.show(frame, frame.time)
             else:
-                _take_sound(found, frame)
+                found.sound.take(_mono(frame), frame.time, frame.sample_rate)
+            yield found
     if not pictures.shown:
         raise ValueError("not one of its pictures can be decoded: encode it again")
     if pictures.shown < 2:
         raise ValueError("it has one frame only: sync needs pictures that move")
-    if not found.sound:
+    if not found.sound.rate:
         raise ValueError("nothing of its sound can be decoded: encode it again")
-    end = max(pictures.last + even, found.heard[-1] + len(found.sound[-1]) / found.rate)
+    end = max(pictures.last + even, found.sound.end)
     if found.promised - end > _MISSING_SECONDS:
         raise ValueError(f"it breaks off after {end:.2f} of {found.promised:.2f} s: copy it again")
-    return found
+    yield found
 
 
 def _grey(frame: Any) -> np.ndarray:
@@ -148,10 +187,8 @@ def _grey(frame: Any) -> np.ndarray:
     return np.ascontiguousarray(np.rot90(picture, turns)) if turns else picture
 
 
-def _take_sound(found: _Decoded, frame: Any) -> None:
-    """Keep a piece of sound as the mean of its channels, scaled to [-1, 1]."""
-    if found.rate not in (0, frame.sample_rate):
-        raise ValueError(f"its sound changes from {found.rate} to {frame.sample_rate} Hz: encode it again")
+def _mono(frame: Any) -> np.ndarray:
+    """A piece of sound as the mean of its channels, scaled to [-1, 1]."""
     samples = frame.to_ndarray()
     if not frame.format.is_planar:
         samples = samples.reshape(-1, frame.layout.nb_channels).T
@@ -159,25 +196,4 @@ def _take_sound(found: _Decoded, frame: Any) -> None:
         samples = samples.astype(np.float64) / 128 - 1
     elif samples.dtype.kind == "i":
         samples = samples / -float(np.iinfo(samples.dtype).min)
-    follows = found.heard[-1] + len(found.sound[-1]) / found.rate if found.sound else 0.0
-    found.rate = frame.sample_rate
-    found.heard.append(follows if frame.time is None else float(frame.time))
-    found.sound.append(samples.mean(0, dtype=np.float64))
-
-
-def _placed_sound(found: _Decoded, length: int, sample_rate: int) -> np.ndarray:
-    """The sound from the first picture on, float32 (length,) at `sample_rate`, each piece where its time says."""
-    rate, start = found.rate, found.pictures.first
-    track = np.zeros(int(np.ceil(length / sample_rate * rate)) + 1)
-    end: int | None = None
-    for heard, piece in zip(found.heard, found.sound, strict=True):
-        at = round((heard - start) * rate)
-        if end is not None and abs(at - end) <= _JITTER_SECONDS * rate:
-            at = end
-        end = at + len(piece)
-        kept = piece[max(0, -at) : max(0, len(track) - at)]
-        track[max(0, at) : max(0, at) + len(kept)] = kept
-    if not np.isfinite(track).all():
-        raise ValueError("its sound holds values that are not finite (NaN or infinity): encode it again")
-    sound = resampled(track, rate, sample_rate)[:length]
-    return np.clip(np.pad(sound, (0, length - len(sound))), -1.0, 1.0).astype(np.float32)
+    return samples.mean(0, dtype=np.float64)

@@ -19,12 +19,14 @@ from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.defences.detector.evasion.audiovisual_sync import AudioVisualSyncDetector
 from art_audio_ext.experiments.armory_audiovisual_networks import recogniser_for, sync_for
 from art_audio_ext.experiments.av_sync_models import fold_of
+from art_audio_ext.experiments.official_split import official_parts
 from art_audio_ext.training.audiovisual_model import RecogniserModel
 from art_audio_ext.training.sync_model import SyncModel
 
 DATA_KEYS = ("clips", "frames", "size", "seed", "test_clips")
 _ARMORY_KEYS = {"module", "name", "batch_size", "framework", "train_split", "eval_split", "spec"}
 _FOLDS = 10  # of which two are tested, and the third is for the threshold
+_VALIDATION = 8  # parts of an official training part, one of which is for validation
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,8 @@ def parts_of(entry: dict[str, Any]) -> AudioVisualParts:
 
     :param entry: `spec`, as `load_audiovisual` takes it, and any of `DATA_KEYS`: clips and test_clips are how many at
         most; keys that are Armory's own are passed over.
-    :return: Seven tenths, one tenth and two tenths of the files.
+    :return: The parts of the corpus itself where it has them, such as LRW (without a part "val", an eighth of the
+        training files is for validation); else seven tenths, one tenth and two tenths of the files.
     :raises ValueError: If a key is unknown, or there are fewer than ten files.
     """
     if unknown := sorted(set(entry) - _ARMORY_KEYS - set(DATA_KEYS)):
@@ -69,11 +72,23 @@ def last_parts(
     :return: The parts.
     """
     dataset = load_audiovisual(spec, clips="word", seed=seed, limit=clips, progress=False, **loading)
-    folds = fold_of(dataset, _FOLDS, seed)
-    tested = np.flatnonzero(folds < 2)
+    learnt, judged, tested = _parts(dataset, seed)
     if test_clips is not None:
         tested = np.sort(np.random.default_rng(seed).permutation(tested)[:test_clips])
-    return AudioVisualParts(dataset.subset(folds > 2), dataset.subset(folds == 2), dataset.subset(tested))
+    return AudioVisualParts(dataset.subset(learnt), dataset.subset(judged), dataset.subset(tested))
+
+
+def _parts(dataset: AudioVisualDataset, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Which clips are for training, validation and testing."""
+    official = official_parts(dataset)
+    if official is None:
+        folds = fold_of(dataset, _FOLDS, seed)
+        return np.flatnonzero(folds > 2), np.flatnonzero(folds == 2), np.flatnonzero(folds < 2)
+    learnt, judged = np.flatnonzero(official == 1), np.flatnonzero(official < 0)
+    if not len(judged):
+        held = fold_of(dataset.subset(learnt), _VALIDATION, seed) == 0
+        learnt, judged = learnt[~held], learnt[held]
+    return learnt, judged, np.flatnonzero(official == 0)
 
 
 def audiovisual_words(

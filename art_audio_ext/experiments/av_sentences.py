@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import time
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,12 @@ import art_audio_ext
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.av_sentences_cells import SentenceContext, run_cell
-from art_audio_ext.experiments.av_sentences_summary import Cell, detection_table, success_table
-from art_audio_ext.experiments.av_sync_models import clips_digest, fold_of, trained_digest
+from art_audio_ext.experiments.av_sentences_detection import detection_table
+from art_audio_ext.experiments.av_sentences_plans import SentenceSize, choose_sentences, sentence_tasks
+from art_audio_ext.experiments.av_sentences_summary import Cell, success_table
+from art_audio_ext.experiments.av_sync_models import clips_digest, groups_of, trained_digest
+from art_audio_ext.experiments.held_out_clips import check_sentences
+from art_audio_ext.experiments.official_split import learnt_and_judged
 from art_audio_ext.experiments.purification_models import file_checksum
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sentences_view import write_av_sentences
@@ -28,43 +32,8 @@ from art_audio_ext.training.syncnet import train_syncnet
 from art_audio_ext.training.syncnet_settings import PRESETS as SYNCS
 
 _PARTS = 4  # one of which is held out
-_BLOCK = 5  # clips a cell: a stopped run loses no more
 _JUDGED = 96  # held-out clips that the recogniser is judged by, all in memory at once
 _RULES = 1  # raise it when cells of another time must not be mixed with new ones
-
-
-@dataclass(frozen=True)
-class SentenceSize:
-    """
-    How much is run.
-
-    :param loaded: Clips that are loaded, a quarter of them held out; None takes all there are.
-    :param clips: That are attacked.
-    :param targets: Sentences that each shall be transcribed as.
-    :param iterations: Of the attack.
-    :param victim: Preset of the recogniser.
-    :param victim_epochs: Of it, instead of its preset's.
-    :param sync: Preset of the sync network.
-    :param audio: Half the side of the attack's first box, of 32,768.
-    :param video: The same of the pictures, of 255.
-    """
-
-    loaded: int | None
-    clips: int
-    targets: int
-    iterations: int
-    victim: str = "small"
-    victim_epochs: int | None = None
-    sync: str = "quick"
-    audio: int = 512
-    video: int = 8
-
-
-PRESETS = {
-    "quick": SentenceSize(96, 5, 1, 100, victim_epochs=8),  # shows that all parts work: the recogniser learns little
-    "standard": SentenceSize(960, 20, 2, 800),
-    "paper": SentenceSize(None, 300, 10, 800, victim="full", sync="standard"),
-}
 
 
 def av_sentences(
@@ -76,6 +45,8 @@ def av_sentences(
     clips: int | None = None,
     targets: int | None = None,
     iterations: int | None = None,
+    pairs: Sequence[tuple[int, int]] | None = None,
+    aims: Sequence[str] | None = None,
     epochs: int | None = None,
     victim_epochs: int | None = None,
     seed: int = 0,
@@ -88,13 +59,16 @@ def av_sentences(
 
     Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `confidence.png` and `report.html`.
 
-    :param data: As `load_audiovisual` takes it, or a dataset of clips with sentences.
+    :param data: As `load_audiovisual` takes it (a folder of videos needs transcripts, see `load_video_folder`), or a
+        dataset of clips with sentences.
     :param out: Folder for everything; made if absent.
     :param preset: A key of `PRESETS`.
     :param loaded: Clips at most, instead of the preset's.
     :param clips: That are attacked, instead of the preset's; all that are held out, if these are fewer.
     :param targets: Sentences, instead of the preset's.
     :param iterations: Of the attack, instead of the preset's.
+    :param pairs: Half the sides of the attack's first box, of 32,768 and of 255, instead of the preset's.
+    :param aims: "partial" or "full" or both, instead of the preset's: what the attack counts as a success.
     :param epochs: Of the sync network, instead of its preset's.
     :param victim_epochs: Of the recogniser, instead of its preset's.
     :param seed: Of everything.
@@ -105,11 +79,12 @@ def av_sentences(
     :raises ValueError: If the data, a name or a number is unusable.
     """
     begin, out = time.perf_counter(), Path(out)
-    size = choose_sentences(preset, loaded=loaded, clips=clips, targets=targets, iterations=iterations)
+    asked = {"loaded": loaded, "clips": clips, "targets": targets, "iterations": iterations}
+    size = choose_sentences(preset, pairs=pairs, aims=aims, **asked)
     loading: dict[str, Any] = {"seed": seed, "limit": size.loaded, "progress": progress}
     dataset = data if isinstance(data, AudioVisualDataset) else load_audiovisual(str(data), clips="sentence", **loading)
-    held = fold_of(dataset, _PARTS, seed) == 0
-    learn, test = dataset.subset(~held), dataset.subset(held)
+    check_sentences(dataset)
+    learn, test = learnt_and_judged(dataset, _PARTS, seed)
     attacked = _drawn(test, size.clips, seed)
     texts = wanted_sentences(learn, attacked, size.targets, seed)
     lengths = {"sync": epochs, "victim": victim_epochs or size.victim_epochs}
@@ -120,32 +95,15 @@ def av_sentences(
     record = {
         **{"experiment": "av-sentences", "preset": preset, "seed": seed, "version": art_audio_ext.__version__},
         "data": _about(dataset, learn, test, attacked),
-        "size": {"iterations": size.iterations, "audio": size.audio, "video": size.video, "targets": texts},
-        **{"victim": scores.to_dict(), "attack": success_table(cells), "detection": detection_table(cells, seed)},
+        "size": {"iterations": size.iterations, "pairs": size.pairs, "aims": size.aims, "targets": texts},
+        **{"victim": scores.to_dict(), "attack": success_table(cells)},
+        "detection": detection_table(cells, seed, groups_of(attacked, 2).tolist()),
         "clips": [[task, result] for task, result in cells],
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
         "seconds": round(time.perf_counter() - begin, 1),
     }
     write_av_sentences(record, out)
     return record
-
-
-def choose_sentences(preset: str, **asked: int | None) -> SentenceSize:
-    """
-    A preset, with what was asked for in its place.
-
-    :param preset: A key of `PRESETS`.
-    :param asked: Fields of `SentenceSize`; None as the preset says.
-    :return: How much to run.
-    :raises ValueError: If the name is unknown, or a number is not positive.
-    """
-    if preset not in PRESETS:
-        raise ValueError(f"there is no preset {preset!r}: choose {', '.join(PRESETS)}")
-    given = {name: value for name, value in asked.items() if value is not None}
-    for name, value in given.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} must be a whole number from 1 up, got {value!r}")
-    return replace(PRESETS[preset], **given)  # type: ignore[arg-type]
 
 
 def wanted_sentences(learn: AudioVisualDataset, attacked: AudioVisualDataset, count: int, seed: int) -> list[str]:
@@ -199,15 +157,10 @@ def _context(
 
 
 def _tasks(context: SentenceContext, size: SentenceSize, texts: list[str], seed: int) -> list[dict[str, Any]]:
-    """Clips as they are, and each sentence with each block of clips."""
-    count, networks = len(context.clips), [file_checksum(Path(path)) for path in (context.victim, context.sync)]
-    strength = {"iterations": size.iterations, "audio": size.audio, "video": size.video}
-    return [
-        {"text": text, "first": first, "count": min(_BLOCK, count - first), "seed": seed}
-        | {"networks": networks, "clips": clips_digest(context.clips), **(strength if text else {})}
-        for text in ("", *texts)
-        for first in range(0, count, _BLOCK)
-    ]
+    """What is run, said with the clips and the networks that decide it."""
+    networks = [file_checksum(Path(path)) for path in (context.victim, context.sync)]
+    decided = {"seed": seed, "networks": networks, "clips": clips_digest(context.clips)}
+    return [task | decided for task in sentence_tasks(size, texts, len(context.clips))]
 
 
 def _cells(tasks: list[dict[str, Any]], context: SentenceContext, path: Path, engine: dict[str, Any]) -> list[Cell]:

@@ -35,7 +35,7 @@ def run_cell(experiment: dict[str, Any], context: SentenceContext) -> dict[str, 
     Attack some clips, or look at them as they are.
 
     :param experiment: `first` and `count` of the clips; `text`, the sentence that is wanted, "" for no attack;
-        `iterations`, `audio` and `video` (the first box, of 32,768 and of 255), and `seed`.
+        `iterations`, `audio` and `video` (the first box, of 32,768 and of 255), `aim` (without it "full"), and `seed`.
     :param context: Clips and files.
     :return: A value a clip: `confidence` by detector; `transcripts`; and for attacks `results` (of `CTCAttackResult`),
         `noise` (confidence by detector of Gaussian noise of equal power) and `distortion` by measure.
@@ -55,6 +55,7 @@ def run_cell(experiment: dict[str, Any], context: SentenceContext) -> dict[str, 
         eps_audio=experiment["audio"] / 32768,
         eps_video=experiment["video"] / 255,
         max_iter=experiment["iterations"],
+        aim=experiment.get("aim", "full"),
         batch_size=len(rows),
         seed=seed,
         verbose=False,

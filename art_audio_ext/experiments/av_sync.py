@@ -37,6 +37,7 @@ from art_audio_ext.experiments.av_sync_plans import (
 )
 from art_audio_ext.experiments.av_sync_strongest import strongest_attacks
 from art_audio_ext.experiments.av_sync_summary import detection_table, merged, modality_table, offset_table
+from art_audio_ext.experiments.official_split import official_parts
 from art_audio_ext.experiments.sweep import sweep
 from art_audio_ext.report.av_sync_view import write_av_sync
 
@@ -61,7 +62,8 @@ def av_sync(
     **engine: Any,
 ) -> dict[str, Any]:
     """
-    Train, attack and look, for every fold; the same call goes on where it was stopped.
+    Train, attack and look, for every fold; the same call goes on where it was stopped. Clips that come with a split,
+    such as LRW's, have one fold: networks learn from its part "train" and are tested on "test".
 
     Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `detection.png` and `report.html`.
 
@@ -90,6 +92,7 @@ def av_sync(
         words = load_audiovisual(str(data), clips="word", **loading)
         only_words = str(data).startswith("lrw:")
         longer = words if only_words else load_audiovisual(str(data), clips="sentence", **loading)
+    size = _official(words, size, folds)
     lengths = {"sync": epochs, "victim": victim_epochs, "trained": trained_epochs}
     context = _context(words, longer, size, out / "models", lengths, seed, progress)
     tasks = [task for fold in range(size.tested) for task in _tasks(context, fold, size, seed)]
@@ -132,6 +135,15 @@ def choose_size(preset: str, parts: Sequence[str] | None = None, folds: int | No
     return replace(size, parts=size.parts if parts is None else tuple(parts), tested=folds or size.tested)
 
 
+def _official(words: AudioVisualDataset, size: Size, folds: int | None) -> Size:
+    """One fold where the clips bring a split with them."""
+    if official_parts(words) is None:
+        return size
+    if folds not in (None, 1):
+        raise ValueError(f"{words.name or 'the dataset'} has a split of its own, which is one fold: leave folds out")
+    return replace(size, folds=1, tested=1)
+
+
 def _context(
     words: AudioVisualDataset,
     talking: AudioVisualDataset,
@@ -142,18 +154,19 @@ def _context(
     progress: bool,
 ) -> SyncContext:
     """Folds by files, and the networks of each that is tested."""
-    folds = fold_of(words, size.folds, seed)
-    if np.bincount(folds).min() < _LEAST_CLIPS:
+    official = official_parts(words)
+    folds = fold_of(words, size.folds, seed) if official is None else official
+    if np.bincount(folds[folds >= 0]).min() < _LEAST_CLIPS:
         raise ValueError(f"a fold has fewer than {_LEAST_CLIPS} clips: load more")
     longer = folds if talking is words else _same_folds(words, folds, talking, size.folds)
     if (longer < 0).all():  # other recordings altogether: folds of their own
-        longer = fold_of(talking, size.folds, seed)
+        longer = fold_of(talking, max(2, size.folds), seed)
     networks = {}
     for fold in range(size.tested):
         learn = talking.subset((longer != fold) & (longer >= 0))
         run: dict[str, Any] = {"seed": seed, "epochs": epochs, "progress": progress}
         chosen = (size.sync, size.networks), size.victim
-        networks[fold] = prepare_fold(words.subset(folds != fold), learn, folder, *chosen, **run)
+        networks[fold] = prepare_fold(words.subset((folds != fold) & (folds >= 0)), learn, folder, *chosen, **run)
         if "trained" in size.parts:
             run["epochs"] = epochs["trained"] or size.hardening
             networks[fold] |= harden_fold(learn, folder, networks[fold], **run)
@@ -208,4 +221,5 @@ def _about(words: AudioVisualDataset, talking: AudioVisualDataset, context: Sync
         "talking_layout": talking.layout.to_dict(),
         "strangers": strangers,
         "speakers": len(set(words.speakers)),
+        "split": "drawn" if official_parts(words) is None else "official",
     }

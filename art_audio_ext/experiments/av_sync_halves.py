@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ FLAGGED_BENIGN = 0.1  # of benign clips, at a limit that knows no attack
 _LEAST_SHARE = 0.25  # of the clips, in the smaller half
 
 
-def halves_of(groups: Sequence[str]) -> np.ndarray:
+def halves_of(groups: Sequence[Any]) -> np.ndarray:
     """
     Groups of clips in turn, in the order in which they come: what a limit is learnt on has no group in common with what
     it judges. Where a quarter of the clips would not be left for one half (a single group), clips in turn.

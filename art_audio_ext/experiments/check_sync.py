@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from tqdm import tqdm
 
 import art_audio_ext
 from art_audio_ext.datasets.mouth import HaarMouth, MouthFinder
-from art_audio_ext.datasets.mouth_files import read_mouth
+from art_audio_ext.datasets.mouth_files import mouth_spans
 from art_audio_ext.datasets.video_clips import video_files
 from art_audio_ext.datasets.video_files import Video, VideoError
-from art_audio_ext.experiments.train_sync import read_threshold
+from art_audio_ext.experiments.sync_pieces import SyncLimits, look
+from art_audio_ext.experiments.train_sync import read_limits
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
-from art_audio_ext.functional.sync import sync_confidence, sync_offset
 from art_audio_ext.report.check_sync_view import write_check
 from art_audio_ext.training.sync_model import SyncModel
 from art_audio_ext.training.weight_files import two_paths
 
 PUBLIC_LAYOUT = AudioVisualLayout.of_frames(75, 224)  # whole faces, 3 s
-IN_SYNC_FRAMES = 1  # what a network can tell on 3 s of speech, and less than what viewers notice
-_LEAST_FRAMES = 7
+_EDGES = ("masked", "reference")
 _MOUTH_BELOW, _MOUTH_SIDE = 0.30, 0.56  # of a face box's size, as `HaarMouth` has it
 _FACE_BELOW, _FACE_SIDE = 0.20, 1.40  # of the same: what the public code of SyncNet cuts out
 
@@ -36,6 +34,7 @@ def check_sync(
     out: str | Path,
     *,
     threshold: float | None = None,
+    edges: str = "masked",
     finder: MouthFinder | None = None,
     progress: bool = True,
 ) -> dict[str, Any]:
@@ -44,7 +43,7 @@ def check_sync(
 
     A file is looked at in pieces as long as the clips that the network learnt from (3 s; the last piece ends with the
     file, and overlaps the one before it), a shorter one as a whole. Offset and confidence of the whole are those of
-    the mean of its pieces' curves.
+    the mean of its pieces' curves; it is suspicious by that confidence, or by its pieces, see `SyncLimits`.
 
     Written to `out`: `results.json` and `report.html`.
 
@@ -53,26 +52,34 @@ def check_sync(
         model of mouths.
     :param out: Folder for everything; made if absent.
     :param threshold: A lower confidence is suspicious; None takes what was learnt with the model, if anything was.
-    :param finder: Says where that is what the model looks at, see `datasets.mouth`; None searches faces.
+    :param edges: "masked" leaves out pairs of pictures with sound before or after a piece, "reference" takes silence
+        for it, as the public code of SyncNet does; thresholds are learnt with "masked", and are for that alone.
+    :param finder: Says where in the pictures that lies which the network looks at, a mouth or a whole face, see
+        `datasets.mouth.MouthFinder`; None searches the face.
     :param progress: Show a bar.
-    :return: The record, as written to `results.json`: `files`, and `failed` with `path` and `reason`.
+    :return: The record, as written to `results.json`: `files` (see `look`; and `faceless`, spans of two minutes
+        of a longer file that show no face and were not looked at), and `failed` with `path` and `reason`.
     :raises ValueError: If there is nothing to look at, or model or threshold will not do.
     :raises FileNotFoundError: If the model is not there.
     :raises ImportError: If the extra that reads video is needed and missing.
     """
     if threshold is not None and not math.isfinite(threshold):
         raise ValueError(f"threshold must be a finite number, got {threshold!r}")
+    if edges not in _EDGES:
+        raise ValueError(f"edges must be one of {', '.join(_EDGES)}, got {edges!r}")
     if not videos:
         raise ValueError("there is nothing to look at: name video files, or folders of them")
     opened, usual = _open(model)
-    learnt = None if isinstance(model, SyncModel) or threshold is not None else read_threshold(model, opened)
-    limit = learnt if threshold is None else float(threshold)
+    limits = SyncLimits() if threshold is None else SyncLimits(float(threshold))
+    if threshold is None and edges == "masked" and not isinstance(model, SyncModel):
+        limits = read_limits(model, opened)
     files, failed = _listed(videos)
     rows = []
     for path, file in tqdm(files.items(), "looking", unit="file", disable=not progress, delay=2):
         try:
-            found = read_mouth(file, opened.layout.size, finder or usual)
-            rows.append({"path": path, **look(opened, found, limit)})
+            faceless = list[dict[str, Any]]()
+            spans = _with_mouth(mouth_spans(file, opened.layout.size, finder or usual), faceless)
+            rows.append({"path": path, **look(opened, spans, limits, edges), "faceless": faceless})
         except VideoError as error:
             failed[path] = error.reason
         except (ValueError, MemoryError) as error:
@@ -85,7 +92,8 @@ def check_sync(
         "model": str(model) if isinstance(model, (str, Path)) else "given",
         "architecture": opened.settings.architecture,
         "piece_frames": opened.layout.frames,
-        "threshold": limit,
+        "edges": edges,
+        "threshold": limits.threshold,
         "files": rows,
         "failed": [{"path": path, "reason": reason} for path, reason in sorted(failed.items())],
     }
@@ -93,64 +101,21 @@ def check_sync(
     return record
 
 
-def look(model: SyncModel, video: Video, threshold: float | None) -> dict[str, Any]:
-    """
-    Offset, confidence and verdict of one file.
-
-    :param model: Of any length of clips.
-    :param video: Crops as the model looks at them, with their sound.
-    :param threshold: A lower confidence is suspicious; None calls nothing so.
-    :return: `seconds`, `offset_frames`, `offset_ms` (positive where the sound comes late), `confidence`, `verdict`,
-        `suspicious`, `curve` (31 distances, at -15 to 15 frames; NaN where too few windows meet), and `pieces` with
-        the same of each, from `start_seconds` on.
-    :raises ValueError: If it is too short.
-    """
-    frames = len(video.pictures)
-    if frames < _LEAST_FRAMES:
-        raise ValueError(f"it has {frames} pictures at 25 a second, {_LEAST_FRAMES} are the least: take a longer clip")
-    layout = AudioVisualLayout.of_frames(min(frames, model.layout.frames), model.layout.size)
-    starts = [*range(0, frames - layout.frames, layout.frames), frames - layout.frames]
-    shown = model.for_layout(layout)
-    curves = []
-    for first in starts:
-        begin = round(first / layout.fps * layout.sample_rate)
-        sound, pictures = video.audio[begin : begin + layout.samples], video.pictures[first : first + layout.frames]
-        curves.append(shown.distances(layout.pack(sound[None], pictures[None]))[0])
-    pieces = [
-        {"start_seconds": first / layout.fps, **judged(curve, layout.fps, threshold)}
-        for first, curve in zip(starts, curves, strict=True)
-    ]
-    whole = judged(np.mean(curves, 0), layout.fps, threshold)
-    return {"seconds": frames / layout.fps, **whole, "pieces": pieces}
-
-
-def judged(curve: np.ndarray, fps: float, threshold: float | None) -> dict[str, Any]:
-    """
-    What a curve of distances says.
-
-    :param curve: Shape (31,).
-    :param fps: Pictures a second.
-    :param threshold: A lower confidence is suspicious; None calls nothing so.
-    :return: `offset_frames`, `offset_ms`, `confidence`, `suspicious`, `verdict` and `curve`.
-    """
-    distances = torch.from_numpy(np.asarray(curve, np.float32))[None]
-    offset, confidence = int(sync_offset(distances)), float(sync_confidence(distances))
-    milliseconds = round(1000 / fps * offset)
-    suspicious = threshold is not None and confidence < threshold
-    if suspicious:
-        verdict = "suspicious"
-    elif abs(offset) <= IN_SYNC_FRAMES:
-        verdict = "in sync"
-    else:
-        verdict = f"{'late' if offset > 0 else 'early'} by {abs(milliseconds)} ms"
-    return {
-        "offset_frames": offset,
-        "offset_ms": milliseconds,
-        "confidence": confidence,
-        "suspicious": suspicious,
-        "verdict": verdict,
-        "curve": distances[0].tolist(),
-    }
+def _with_mouth(
+    spans: Iterable[tuple[float, Video | VideoError]], faceless: list[dict[str, Any]]
+) -> Iterator[tuple[float, Video]]:
+    """Spans that show a mouth; the others are noted, and if there are only such, the first reason is raised."""
+    errors = []
+    seen = False
+    for start, found in spans:
+        if isinstance(found, VideoError):
+            errors.append(found)
+            faceless.append({"start_seconds": start, "reason": found.reason})
+        else:
+            seen = True
+            yield start, found
+    if errors and not seen:
+        raise errors[0]
 
 
 def whole_face(pictures: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
-from art_audio_ext.experiments.held_out_clips import load_and_hold_out
+from art_audio_ext.experiments.held_out_clips import check_sentences, load_and_hold_out
 from art_audio_ext.functional.ctc import LabelCodes
 from art_audio_ext.functional.metrics import proportion_interval
 from art_audio_ext.networks.audiovisual_recogniser import HEADS
@@ -67,9 +67,11 @@ def train_recogniser_on(
     **loading: Any,
 ) -> TrainedRecogniser:
     """
-    Train on nine tenths of the files; an interrupted training goes on when called again with the same `out`.
+    Train on nine tenths of the files, or on LRW's own part for that, whose part "test" then judges; an interrupted
+    training goes on when called again with the same `out`.
 
-    :param data: As `load_audiovisual` takes it, or a dataset.
+    :param data: As `load_audiovisual` takes it (a folder of videos needs transcripts for head "sentence"), or a
+        dataset.
     :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints`, what held-out clips say
         in `<name>-test.json` beside it.
     :param head: "word" or "sentence".
@@ -92,6 +94,8 @@ def train_recogniser_on(
     settings = resolve_settings(preset, epochs=epochs)
     weights = two_paths(out)[0]
     learn, judge = load_and_hold_out(data, head, seed, **{"progress": progress, **loading})
+    for part in (learn, judge) if head == "sentence" else ():
+        check_sentences(part)
     codes = None if head == "word" else LabelCodes.of((*learn.sentences, *judge.sentences), settings.units)
     model = train_recogniser(
         learn,

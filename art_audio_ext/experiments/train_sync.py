@@ -11,7 +11,10 @@ import numpy as np
 
 from art_audio_ext.datasets.audiovisual_dataset import AudioVisualDataset
 from art_audio_ext.experiments.held_out_clips import load_and_hold_out
+from art_audio_ext.experiments.official_split import VAL_FIRST
+from art_audio_ext.experiments.sync_pieces import SyncLimits
 from art_audio_ext.functional.detection_threshold import benign_limit
+from art_audio_ext.functional.piece_limits import LEAST_KNOWN
 from art_audio_ext.report.files import write_json
 from art_audio_ext.report.text import percent, plural
 from art_audio_ext.training.sync_model import SyncModel
@@ -65,7 +68,8 @@ def train_sync_on(
     **loading: Any,
 ) -> TrainedSync:
     """
-    Train on nine tenths of the files; an interrupted training goes on when called again with the same `out`.
+    Train on nine tenths of the files, or on LRW's own part for that, whose part "val" is then what the threshold is
+    learnt from; an interrupted training goes on when called again with the same `out`.
 
     :param data: As `load_audiovisual` takes it (sentence clips; of LRW, which has none, words), or a dataset.
     :param out: The `.safetensors` to write; checkpoints lie in a folder `<name>-checkpoints`, the threshold in
@@ -87,7 +91,7 @@ def train_sync_on(
     settings = resolve_settings(preset, epochs=epochs)
     weights = two_paths(out)[0]
     kind = "word" if isinstance(data, str) and data.startswith("lrw:") else "sentence"
-    learn, judge = load_and_hold_out(data, kind, seed, **{"progress": progress, **loading})
+    learn, judge = load_and_hold_out(data, kind, seed, VAL_FIRST, **{"progress": progress, **loading})
     model = train_syncnet(
         learn,
         settings,
@@ -112,7 +116,8 @@ def benign_detector(model: SyncModel, benign: AudioVisualDataset) -> dict[str, A
     :param model: Trained on other clips.
     :param benign: Clips in sync.
     :return: `threshold`, `rule` (in words), `false_positive_rate` (of the rule, None with too few clips),
-        `held_out_clips`, `offset_within_one` (share of clips) and `network`, which says of which weights.
+        `held_out_clips`, `confidence_mean` and `confidence_deviation` of them (None of fewer than three),
+        `offset_within_one` (share of clips) and `network`, which says of which weights.
     """
     rows = benign.rows()
     confidence = model.confidence(rows)
@@ -126,11 +131,14 @@ def benign_detector(model: SyncModel, benign: AudioVisualDataset) -> dict[str, A
             f"the lowest of {plural(len(benign), 'held-out clip')}, too few to show a rate of "
             f"{percent(FALSE_POSITIVE_RATE)}: train on more files for that"
         )
+    enough = len(benign) >= LEAST_KNOWN
     return {
         "threshold": threshold,
         "rule": rule,
         "false_positive_rate": rate,
         "held_out_clips": len(benign),
+        "confidence_mean": float(confidence.mean()) if enough else None,
+        "confidence_deviation": float(confidence.std(ddof=1)) if enough else None,
         "offset_within_one": float(np.mean(abs(model.offset(rows)) <= 1)),
         "network": model.checksum(),
     }
@@ -145,23 +153,30 @@ def detector_file(weights: str | Path) -> Path:
     return path.with_name(f"{path.stem}-detector.json")
 
 
-def read_threshold(weights: str | Path, model: SyncModel) -> float | None:
+def read_limits(weights: str | Path, model: SyncModel) -> SyncLimits:
     """
-    The threshold that was learnt with a model.
+    What was learnt with a model about which confidence is suspicious.
 
     :param weights: Its file.
     :param model: What is in it.
-    :return: The threshold, or None if there is no file of it.
+    :return: The limits: none if there is no file of them, the threshold alone if it has no spread of benign clips.
     :raises ValueError: If that file is damaged, or of other weights.
     """
     beside = detector_file(weights)
     if not beside.is_file():
-        return None
+        return SyncLimits()
     try:
         found = json.loads(beside.read_text(encoding="utf-8"))
         threshold, network = float(found["threshold"]), found["network"]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        spread = None
+        if found.get("confidence_deviation") is not None:
+            spread = (
+                float(found["confidence_mean"]),
+                float(found["confidence_deviation"]),
+                int(found["held_out_clips"]),
+            )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"{beside} holds no threshold ({error!r}): copy it again, or give --threshold") from error
-    if not np.isfinite(threshold) or network != model.checksum():
+    if not np.isfinite([threshold, *(spread or ())]).all() or network != model.checksum():
         raise ValueError(f"{beside} is of other weights than {weights}: copy it again, or give --threshold")
-    return threshold
+    return SyncLimits(threshold, spread)

@@ -84,25 +84,29 @@ def gaussian_noise_like(before: np.ndarray, after: np.ndarray, layout: AudioVisu
     :raises ValueError: If the shapes differ or are not the layout's.
     """
     _check(before, after)
-    low, high = (layout.unpack(bound[None]) for bound in layout.clip_values())
-    noisy = np.empty(np.shape(before), np.float32)
-    parts = zip(*(layout.unpack(rows) for rows in (before, after, noisy)), low, high, strict=True)
-    rngs = [np.random.default_rng([seed, row]) for row in range(len(before))]
-    for was, changed, made, least, most in parts:  # the sound, then the pictures
-        for row, rng in enumerate(rngs):
-            made[row] = _noise_of_power(was[row].astype(np.float64), changed[row], (least[0], most[0]), rng)
-    return noisy
+    bounds = [layout.unpack(bound[None]) for bound in layout.clip_values()]
+    olds, news = (layout.unpack(np.asarray(rows)) for rows in (before, after))
+    parts = tuple(np.empty(old.shape, np.float32) for old in olds)
+    for row in range(len(parts[0])):
+        rng = np.random.default_rng([seed, row])
+        for modality, part in enumerate(parts):
+            low, high = (bound[modality][0] for bound in bounds)
+            old = olds[modality][row].astype(np.float64)
+            part[row] = _noisy(old, float(np.linalg.norm(news[modality][row] - old)), (low, high), rng)
+    return layout.pack(*parts)
 
 
-def _noise_of_power(
-    old: np.ndarray, changed: np.ndarray, bounds: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
+def _noisy(
+    old: np.ndarray, wanted: float, bounds: tuple[np.ndarray, np.ndarray], rng: np.random.Generator
 ) -> np.ndarray:
-    """One modality of a clip with as much noise as it was changed, within its bounds."""
-    draw, wanted, factor = rng.standard_normal(old.shape), float(np.linalg.norm(changed - old)), 1.0
-    for _ in range(_ROUNDS if wanted else 0):
+    """One modality of a clip with noise of the Euclidean length `wanted`, within bounds."""
+    draw, factor = rng.standard_normal(old.shape), 1.0
+    if not wanted:
+        return np.clip(old, *bounds)
+    for _ in range(_ROUNDS):
         got = float(np.linalg.norm(np.clip(old + factor * draw, *bounds) - old))
         factor *= wanted / max(got, 1e-12)
-    return np.clip(old + factor * draw if wanted else old, *bounds)
+    return np.clip(old + factor * draw, *bounds)
 
 
 def _check(before: Any, after: Any) -> None:

@@ -127,19 +127,22 @@ class AudioVisualLayout:
 
     def spread(self, audio: Array, video: Array) -> Array:
         """
-        A number of each clip for each modality, such as the box that its change may fill, for every value of its row.
+        One number for each clip and modality, such as the sides of boxes, for every value of their rows.
 
-        :param audio: For the sound (N,).
-        :param video: For the pictures (N,). Both arrays, or both tensors.
-        :return: float32 (N, D), of the kind that came in.
+        :param audio: (N,), for the sound.
+        :param video: (N,), for the pictures. Both arrays, or both tensors.
+        :return: (N, D), of the kind that came in.
+        :raises ValueError: If the two are not of one kind or of one length.
         """
-        sound, pictures = _of_one_kind(audio, video)
-        heard: Any = self.vector(1.0, 0.0)
-        if not isinstance(sound, np.ndarray):
-            import torch
+        heard, seen = _of_one_kind(audio, video)
+        if heard.ndim != 1 or heard.shape != seen.shape:
+            raise ValueError(f"audio has shape {tuple(heard.shape)}, video {tuple(seen.shape)}, expected (N,) twice")
+        which = np.repeat([0, 1], (self.samples, self.length - self.samples))
+        if isinstance(heard, np.ndarray):
+            return np.stack([heard, seen], 1)[:, which]  # type: ignore[return-value]
+        import torch
 
-            heard = torch.from_numpy(heard).to(sound)
-        return sound[:, None] * heard + pictures[:, None] * (1 - heard)  # type: ignore[no-any-return]
+        return torch.stack([heard, seen], 1)[:, torch.from_numpy(which).to(heard.device)]  # type: ignore[return-value]
 
     def mask(self, audio: bool, video: bool) -> np.ndarray:
         """

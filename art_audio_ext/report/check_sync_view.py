@@ -21,7 +21,8 @@ _EXPLANATION = (
     "so much. Offset: the shift at the minimum, positive where the sound comes late, in steps of a frame (40 ms); up "
     "to one frame counts as in sync, for that is how well it can be told. Confidence: the median of the curve less its "
     "minimum. Suspicious: confidence below the threshold, as of sound that does not belong to the pictures, of "
-    "pictures that do not move, and of some attacks; an attack that knows the detector can keep it high."
+    "pictures that do not move, and of some attacks; an attack that knows the detector can keep it high. A file is "
+    "suspicious by its whole curve, or by pieces of it."
 )
 _EDGE = 15
 
@@ -90,7 +91,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
 def _headline(record: dict[str, Any]) -> str:
     rows, counts = record["files"], dict[str, int]()
     for row in rows:
-        kind = row["verdict"].split(" by ")[0]
+        kind = "suspicious" if row["suspicious"] else row["verdict"].split(" by ")[0]
         counts[kind] = counts.get(kind, 0) + 1
     text = f"{plural(len(rows), 'file')} looked at"
     text += "".join(f", {count} {kind}" for kind, count in sorted(counts.items()))
@@ -113,11 +114,31 @@ def _notes(record: dict[str, Any]) -> list[str]:
             f"Longer files are looked at in pieces of {frames / 25:g} s, the last of which may overlap; the line of "
             f"the whole is by the mean of their curves."
         )
-    inside = sum(not row["suspicious"] and any(piece["suspicious"] for piece in row["pieces"]) for row in rows)
-    if inside:
-        notes.append(f"{plural(inside, 'file')} not suspicious as a whole, but in some pieces.")
+    notes += _piece_notes(rows)
+    if parts := sum(bool(row.get("faceless")) for row in rows):
+        notes.append(
+            f"{plural(parts, 'file')} with spans that show no face, which were not looked at: see results.json."
+        )
     if edge := sum(abs(row["offset_frames"]) == _EDGE and not row["suspicious"] for row in rows):
         notes.append(f"{plural(edge, 'file')} apart by 600 ms, the most that is looked for: it may be more.")
+    return notes
+
+
+def _piece_notes(rows: list[dict[str, Any]]) -> list[str]:
+    """What limit pieces were held to, and those that say less than it takes."""
+    held = [row for row in rows if row["piece_limit"] is not None]
+    notes = []
+    if held:
+        limits = [row["piece_limit"] for row in held]
+        most = max(row["pieces_needed"] for row in held)
+        between = f"{min(limits):.3f}" + (f" to {max(limits):.3f}" if max(limits) - min(limits) > 0.0005 else "")
+        notes.append(
+            f"A file of several pieces is suspicious by {'one piece' if most == 1 else f'up to {most} pieces'} too, "
+            f"of a confidence below {between}: as its number of pieces is, so that at most 5% of benign files would be."
+        )
+    inside = sum(not row["suspicious"] and any(piece["suspicious"] for piece in row["pieces"]) for row in held)
+    if inside:
+        notes.append(f"{plural(inside, 'file')} not suspicious, with pieces below the threshold as chance may have it.")
     return notes
 
 
@@ -138,7 +159,7 @@ def _page(record: dict[str, Any]) -> ExperimentPage:
         "Figures: files of least confidence first. The thick line is the whole, thin ones are pieces; the dot is the "
         "minimum, the dashed line the median, and a minimum above the dotted line is suspicious."
     )
-    about = ("model", "architecture", "piece_frames", "threshold", "version")
+    about = ("model", "architecture", "piece_frames", "edges", "threshold", "version")
     return ExperimentPage(
         title="Are sound and pictures in sync?",
         headlines=[_headline(record)],

@@ -59,17 +59,20 @@ class ConfidenceClimb:
         :param generator: On the CPU.
         :return: Both, attacked.
         """
-        layout, scorer = AudioVisualLayout(*video.shape[1:3], audio.shape[1]), SyncScorer([network])
+        scorer, layout = SyncScorer([network]), AudioVisualLayout(video.shape[1], video.shape[2], audio.shape[1])
         # in units of the largest box, so that one radius a clip serves both modalities
         clips = layout.pack(audio / self.eps_audio, video / self.eps_video)
-        units = torch.from_numpy(layout.vector(self.eps_audio, self.eps_video)).to(clips)
-        low, high = (torch.from_numpy(bound).to(clips) / units for bound in layout.clip_values())
+        sides = 1 / self.eps_audio, 1 / self.eps_video
+        low, high = (
+            torch.from_numpy(bound).to(clips) for bound in (layout.vector(-sides[0], 0), layout.vector(*sides))
+        )
         box = self.least + (1 - self.least) * torch.rand(len(clips), 1, generator=generator)
         start = clips + random_change(tuple(clips.shape), box, "inf", generator).to(clips)  # type: ignore[arg-type]
         steps = int(torch.randint(1, self.steps + 1, (), generator=generator))
 
         def parts(rows: Tensor) -> tuple[Tensor, Tensor]:
-            return layout.unpack(rows * units)
+            sound, pictures = layout.unpack(rows)
+            return sound * self.eps_audio, pictures * self.eps_video
 
         def slope(points: Tensor, _: Tensor, step: int) -> tuple[Tensor, None]:
             point = points.detach().requires_grad_()

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from art_audio_ext.datasets.mouth import HaarMouth
+
 
 def write(path, value: float = 0.25, rate: int = 16000, seconds: float = 0.1) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -78,3 +80,26 @@ def make_video():
     """`write_video`, where PyAV is installed."""
     pytest.importorskip("av")
     return write_video
+
+
+@pytest.fixture
+def centre(monkeypatch):
+    """A search that takes the middle of a picture; pictures that are all black show no face."""
+    pytest.importorskip("cv2")
+
+    def finder(self, pictures):
+        places = np.tile([24.0, 16.0, 16.0], (len(pictures), 1))
+        return places if pictures.any() else places * np.nan
+
+    monkeypatch.setattr(HaarMouth, "__call__", finder)
+
+
+@pytest.fixture
+def film(make_video, centre):
+    """Pictures that count, and sound whose value is the number of the picture that is shown, in hundredths."""
+
+    def make(path, count=75, dark=False, size=(32, 48)):
+        pictures = np.tile(np.arange(count, dtype=np.uint8)[:, None, None], (1, *size)) + 1
+        return make_video(path, pictures * (not dark), np.repeat(np.arange(count) / 100, 640))
+
+    return make

@@ -10,33 +10,9 @@ import pytest
 
 from art_audio_ext.datasets.audiovisual import load_audiovisual
 from art_audio_ext.datasets.grid import grid_sentence, read_alignment
-from art_audio_ext.datasets.mouth import HaarMouth
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
 
 ALIGNMENT = "0 {0} sil\n{0} {1} {2}\n{1} 70000 blue\n70000 75000 sil\n"
-
-
-@pytest.fixture
-def centre(monkeypatch):
-    """A search that takes the middle of a picture; pictures that are all black show no face."""
-    pytest.importorskip("cv2")
-
-    def finder(self, pictures):
-        places = np.tile([24.0, 16.0, 16.0], (len(pictures), 1))
-        return places if pictures.any() else places * np.nan
-
-    monkeypatch.setattr(HaarMouth, "__call__", finder)
-
-
-@pytest.fixture
-def film(make_video, centre):
-    """Pictures that count, and sound whose value is the number of the picture that is shown, in hundredths."""
-
-    def make(path, count=75, dark=False, size=(32, 48)):
-        pictures = np.tile(np.arange(count, dtype=np.uint8)[:, None, None], (1, *size)) + 1
-        return make_video(path, pictures * (not dark), np.repeat(np.arange(count) / 100, 640))
-
-    return make
 
 
 @pytest.fixture
@@ -137,65 +113,6 @@ def test_a_limit_draws_by_seed_among_the_usable(grid):
     assert len(load(f"grid:{grid}", limit=99)) == 3
 
 
-def test_lrw(tmp_path, film):
-    for part in ("train", "val", "test"):
-        film(tmp_path / "ABOUT" / part / "ABOUT_00001.mkv", 29, size=(256, 256))
-    film(tmp_path / "ZEBRA" / "train" / "ZEBRA_00001.mkv", 29, size=(256, 256))
-    film(tmp_path / "ZEBRA" / "train" / "ZEBRA_00002.mkv", 29)
-    film(tmp_path / "stray.mkv", 29)
-    words = load(f"lrw:{tmp_path}")
-    assert words.video.shape == (4, 29, 96, 96)
-    assert words.audio.shape == (4, 18560)
-    assert words.partition == ("test", "train", "val", "train")
-    assert words.label_names == ("ABOUT", "ZEBRA")
-    assert words.labels.tolist() == [0, 0, 0, 1]
-    assert words.paths[0] == "ABOUT/test/ABOUT_00001.mkv"
-    assert words.sentences[0] == "about"
-    reasons = dict(words.skipped)
-    assert "does not lie in WORD/train" in reasons["stray.mkv"]
-    assert "does not lie in its 32 x 48 pictures" in reasons["ZEBRA/train/ZEBRA_00002.mkv"]
-    with pytest.raises(ValueError, match="words only"):
-        load(f"lrw:{tmp_path}", clips="sentence")
-
-
-def test_a_folder_of_videos(tmp_path, film):
-    film(tmp_path / "yes" / "a.mkv")
-    film(tmp_path / "no" / "more" / "b.mkv", 30)
-    film(tmp_path / "c.mkv")
-    film(tmp_path / ".hidden" / "d.mkv")
-    clips = load(tmp_path, frames=20, size=16)
-    assert clips.paths == ("no/more/b.mkv", "yes/a.mkv")
-    assert clips.labels.tolist() == [0, 1]
-    assert clips.label_names == ("no", "yes")
-    assert (clips.video[:, 0, 0, 0] - 1).tolist() == [5, 28]  # the middle
-    assert dict(clips.skipped).keys() == {"c.mkv"}
-    assert len(load(tmp_path, clips="sentence")) == 1
-
-
-def test_a_finder_of_ones_own_says_where_the_mouth_is(tmp_path, film):
-    film(tmp_path / "yes" / "a.mkv", count=29)
-    asked = []
-
-    def corner(pictures):
-        asked.append(pictures.shape)
-        return np.tile([8.0, 8.0, 16.0], (len(pictures), 1))
-
-    clips = load(tmp_path, size=16, finder=corner)
-    assert asked == [(29, 32, 48)]
-    np.testing.assert_array_equal(clips.video[0, :, 0, 0], np.arange(29) + 1)
-    with pytest.raises(ValueError, match="leave finder out"):
-        load("builtin-av", finder=corner)
-
-
-def test_a_link_out_of_the_folder_is_not_followed(tmp_path, film):
-    film(tmp_path / "in" / "yes" / "a.mkv", 30)
-    film(tmp_path / "b.mkv", 30)
-    (tmp_path / "in" / "yes" / "b.mkv").symlink_to(tmp_path / "b.mkv")
-    clips = load(tmp_path / "in")
-    assert clips.paths == ("yes/a.mkv",)
-    assert "leaves the folder" in clips.skipped[0][1]
-
-
 def test_built_in_clips_get_what_was_asked(monkeypatch):
     asked: dict = {}
 
@@ -209,6 +126,25 @@ def test_built_in_clips_get_what_was_asked(monkeypatch):
     assert asked == {"kind": "sentence", "frames": 75, "size": 48, "seed": 3, "clips": 7, "progress": False}
     assert load("builtin-av", frames=40) == "made"
     assert (asked["kind"], asked["frames"], asked["size"], asked["clips"]) == ("word", 40, 72, 500)
+
+
+def test_a_finder_of_ones_own_says_where_the_mouth_is(grid, film, tmp_path):
+    asked = []
+
+    def corner(pictures):
+        asked.append(len(pictures))
+        return np.tile([8.0, 8.0, 16.0], (len(pictures), 1))
+
+    film(tmp_path / "videos" / "yes" / "a.mkv")
+    for spec, files in ((f"grid:{grid}", 3), (tmp_path / "videos", 1)):
+        assert len(load(spec, size=16, finder=corner)) == files
+        assert len(asked) == files
+        asked.clear()
+    film(tmp_path / "lrw" / "ABOUT" / "train" / "a.mkv", 29)  # too small for LRW's own crop
+    assert load(f"lrw:{tmp_path / 'lrw'}", finder=corner).paths == ("ABOUT/train/a.mkv",)
+    assert asked == [29]
+    with pytest.raises(ValueError, match="leave finder out"):
+        load("builtin-av", finder=corner)
 
 
 def test_refused(tmp_path):

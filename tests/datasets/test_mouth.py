@@ -83,12 +83,20 @@ def test_a_clip_without_a_face_is_refused(cascade):
         mouth_crops(faces([None] * 5), 32)
 
 
-def test_a_face_now_and_then_is_no_face(cascade):
-    lefts = [60] + [None] * 74
-    with pytest.raises(NoFaceError, match=r"a face in 1 of the 25 pictures searched.*20%"):
-        mouth_crops(faces(lefts), 32)
-    assert mouth_crops(faces([60] * 15 + [None] * 60), 32).shape == (75, 32, 32)  # a fifth of them
-    assert np.isfinite(HaarMouth(least_share=0.0)(faces(lefts))).all()
+@pytest.mark.parametrize("every", [1, 3])
+def test_a_face_here_and_there_does_not_make_a_clip_pass(cascade, every):
+    """75 pictures, a face in every seventh or one in all: less than a fifth of those searched."""
+    for shown, share in ((range(0, 75, 7 * every), "1[56]%"), ([0], "[14]%")):
+        few = faces([60 if k in shown else None for k in range(75)])
+        with pytest.raises(
+            NoFaceError, match=rf"a face in \d+ of the \d+ pictures searched \({share}\), 20% are needed"
+        ):
+            mouth_crops(few, 32, HaarMouth(every=every))
+    assert mouth_crops(few, 32, HaarMouth(every=every, share=0)).shape == (75, 32, 32)
+    enough = faces([60 if k % (4 * every) == 0 else None for k in range(75)])
+    np.testing.assert_allclose(HaarMouth(every=every)(enough)[:, 0], 110)
+    with pytest.raises(NoFaceError, match=r"a face in 1 of the 6 pictures searched \(17%\)"):
+        mouth_crops(few[:6], 32, lambda pictures: np.where(np.arange(6)[:, None] == 2, 40.0, np.nan) * np.ones(3))
 
 
 def test_the_real_cascade_is_there_and_finds_no_face_in_noise():

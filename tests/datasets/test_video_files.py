@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from art_audio_ext.datasets import video_files
+from art_audio_ext.datasets.placed_sound import PlacedSound
 from art_audio_ext.datasets.steady_pictures import SteadyPictures
 from art_audio_ext.datasets.video_files import VideoError, read_video
 
@@ -133,14 +134,14 @@ def test_mp2_that_ends_early_is_silence_at_its_end(tmp_path, make_video):
 
 
 def test_a_gap_in_the_sound_is_silence():
-    steady = SteadyPictures(25, 0.04, lambda frame: frame)
-    found = video_files._Decoded(steady, [np.full(800, 0.5), np.full(800, 0.25)], [0.0, 0.1], 16000, 0)
-    sound = video_files._placed_sound(found, 3200, 16000)
-    assert (sound[:800] == 0.5).all()
-    assert (sound[800:1600] == 0).all()
-    assert (sound[1600:2400] == 0.25).all()
-    found.heard[1] = 0.051  # the container's rounding, no gap
-    assert (video_files._placed_sound(found, 3200, 16000)[800:1600] == 0.25).all()
+    for second in (0.1, 0.051):  # a gap, and the container's rounding, which is none
+        sound = PlacedSound()
+        sound.take(np.full(800, 0.5), 0.0, 16000)
+        sound.take(np.full(800, 0.25), second, 16000)
+        found = sound.cut(0.0, 0, 3200, 16000)
+        assert (found[:800] == 0.5).all()
+        assert (found[800:1600] == (0 if second == 0.1 else 0.25)).all()
+        assert (found[1600:2400] == (0.25 if second == 0.1 else 0)).all()
 
 
 def test_a_phone_held_upright():

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
+from art_audio_ext.attacks.evasion.ctc_batch import CTCBatch
+from art_audio_ext.functional.audiovisual_distortion import gaussian_noise_like
 from art_audio_ext.functional.audiovisual_layout import AudioVisualLayout
+from art_audio_ext.training import syncnet_attack
+from art_audio_ext.training.syncnet_settings import SyncNetSettings
 
 LAYOUT = AudioVisualLayout(frames=3, size=4, samples=10)
 
@@ -59,14 +64,72 @@ def test_bounds_epsilons_and_masks():
     assert LAYOUT.mask(audio=True, video=False).tolist() == [1.0] * 10 + [0.0] * 48
 
 
-def test_a_number_a_clip_is_spread_over_its_row():
-    layout = AudioVisualLayout(2, 3, 4)
-    rows = layout.spread(np.array([1.0, 2.0], np.float32), np.array([3.0, 4.0], np.float32))
-    sound, pictures = layout.unpack(rows)
-    assert (sound == [[1], [2]]).all()
-    assert (pictures == np.array([3, 4])[:, None, None, None]).all()
-    drawn = layout.spread(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
-    np.testing.assert_array_equal(drawn.numpy(), rows)
+def test_a_number_for_each_clip_and_modality():
+    audio, video = np.array([1.0, 2.0]), np.array([3.0, 4.0])
+    rows = LAYOUT.spread(audio, video)
+    np.testing.assert_array_equal(rows, [LAYOUT.vector(1, 3), LAYOUT.vector(2, 4)])
+    np.testing.assert_array_equal(LAYOUT.spread(torch.from_numpy(audio), torch.from_numpy(video)).numpy(), rows)
+    for wrong in (video[:1], video[:, None], torch.from_numpy(video)):
+        with pytest.raises(ValueError, match=r"expected \(N,\) twice|both be tensors"):
+            LAYOUT.spread(audio, wrong)
+
+
+class Turned(AudioVisualLayout):
+    """Pictures first: who slices rows by hand gets the wrong half."""
+
+    def pack(self, audio, video):
+        return _turned(super().pack(audio, video), self.samples)
+
+    def unpack(self, rows):
+        return super().unpack(_turned(rows, self.length - self.samples))
+
+    def vector(self, audio, video):
+        return _turned(super().vector(audio, video)[None], self.samples)[0]
+
+    def spread(self, audio, video):
+        return _turned(super().spread(audio, video), self.samples)
+
+
+def _turned(rows, first):
+    if isinstance(rows, torch.Tensor):
+        return torch.cat([rows[:, first:], rows[:, :first]], 1)
+    return np.roll(rows, rows.shape[1] - first, axis=1)
+
+
+def test_noise_and_boxes_do_not_depend_on_the_order_of_a_row():
+    sound, pictures = _clips()
+    made = []
+    for kind in (AudioVisualLayout, Turned):
+        layout = kind(**LAYOUT.to_dict())
+        before = layout.pack(sound, pictures)
+        after = np.clip(before + layout.vector(0.1, 0.02), *layout.clip_values())
+        power = [
+            np.linalg.norm((part - old).reshape(2, -1), axis=1)
+            for part, old in zip(
+                layout.unpack(gaussian_noise_like(before, after, layout, seed=1)), layout.unpack(before), strict=True
+            )
+        ]
+        victim = SimpleNamespace(layout=layout, target=lambda texts, n: (torch.ones(n, 1), torch.ones(n)))
+        options = SimpleNamespace(estimator=victim, eps_audio=0.5, eps_video=0.25, random_start=False)
+        batch = CTCBatch(options, torch.from_numpy(before), ["a", "b"], torch.Generator())
+        batch.box = torch.tensor([[0.5, 0.25], [1.0, 0.125]])
+        made.append((power, [part.flatten(1).numpy() for part in layout.unpack(batch._sides(batch.left))]))
+    for plain, turned in zip(*made, strict=True):
+        for one, other in zip(plain, turned, strict=True):
+            np.testing.assert_allclose(one, other, rtol=0.02)
+
+
+def test_the_attack_in_training_packs_its_rows_by_the_layout(monkeypatch):
+    network = SyncNetSettings(size=16, crop=16, augment=False).build().eval()
+    audio = 0.1 * torch.rand(2, 9 * 640, generator=torch.Generator().manual_seed(0))
+    video = torch.rand(2, 9, 16, 16, generator=torch.Generator().manual_seed(1))
+    climb = syncnet_attack.ConfidenceClimb(eps_audio=0.01, eps_video=0.04, steps=2)
+    for layout in (AudioVisualLayout, Turned):
+        monkeypatch.setattr(syncnet_attack, "AudioVisualLayout", layout)
+        sound, pictures = climb(network, audio, video, torch.Generator().manual_seed(2))
+        moved = [float((new - old).abs().max()) for new, old in ((sound, audio), (pictures, video))]
+        assert 0 < moved[0] <= 0.010001
+        assert 0.01 < moved[1] <= 0.040001
 
 
 def test_sound_as_long_as_the_pictures():

@@ -98,8 +98,7 @@ class CTCBatch:
 
     def _sides(self, rows: Tensor) -> Tensor:
         """The box of each value (n, D)."""
-        audio, video = self.box[rows].unbind(1)
-        return self.layout.spread(audio, video)
+        return self.layout.spread(*self.box[rows].T)
 
     def _note(self, points: Tensor, rows: Tensor, logits: Tensor, losses: Tensor) -> Tensor:
         """Keep what is better than before: nearer the target, in a smaller box, of lower loss. Which succeed (n,)."""

@@ -1,4 +1,4 @@
-"""What the targeted attack on sentences says of a clip."""
+"""What became of a clip under the targeted attack on sentences."""
 
 from __future__ import annotations
 
