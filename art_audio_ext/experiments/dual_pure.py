@@ -33,7 +33,7 @@ from art_audio_ext.training.runs import fast_precision
 _MAIN = ("none", "time_stage", "frequency_stage", "dual_pure", "adversarial")
 _COSTLY, _IMPOSSIBLE = 1000, 100_000  # passes of a clip through a classifier
 _SLOW = 50  # so many passes take as long as one through a small diffusion model of waveforms
-_RULES = 2  # of attacks, defences and counts: raise it when cells of another time must not be mixed with new ones
+_RULES = 3  # of attacks, defences and counts: raise it when cells of another time must not be mixed with new ones
 
 
 @dataclass(frozen=True)

@@ -59,16 +59,19 @@ def _pgd(about: str, steps: int, eot: int = 1, **options: Any) -> AttackLine:
     PGD; `fixed_noise`, `shortcut` and `transfer` are the line's, other options the attack's.
 
     Where nothing is random one draw is as good as many, and a clip is left alone at the first wrong answer: that point
-    is the proof. There the whole attack is in 32 bits, so that the proof holds where it is counted.
+    is the proof. There the whole attack is in 32 bits, so that the proof holds where it is counted. Points that are for
+    another network go on to the last step: one just beyond the boundary of the network that they were made on says
+    least about others.
     """
     line = {name: options.pop(name) for name in ("fixed_noise", "shortcut", "transfer") if name in options}
-    noise_is_known = line.get("fixed_noise", False)
+    noise_is_known, goes_on = line.get("fixed_noise", False), line.get("transfer", False)
 
     def build(classifier: Any, run: AttackRun) -> AudioPGD:
         rest: dict[str, Any] = {"batch_size": run.batch_size, "seed": run.seed, "verbose": False, **options}
         if not run.is_random or noise_is_known:
             # a clip that is left alone would move the others to other rows of the noise
-            return AudioPGD(classifier, max_iter=steps, early_stop=not run.is_random, **rest)
+            stop = not run.is_random and not goes_on
+            return AudioPGD(classifier, max_iter=steps, early_stop=stop, **rest)
         return AudioPGD(classifier, max_iter=steps, eot_samples=eot, dtype=run.precision, **rest)
 
     return AttackLine(about, build, steps * eot * options.get("restarts", 1), **line)
