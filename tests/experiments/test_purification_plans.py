@@ -31,6 +31,12 @@ def test_the_longer_control_is_trained_as_the_hardened_one_but_for_the_noise():
         assert renamed == silent(hardened)
 
 
+def test_the_noise_matched_control_differs_from_the_robust_one_in_the_attack_alone():
+    robust = MODELS["robust_noisy"]
+    calm = tuple(change for change in robust.changes if change[0] != "adversarial_eps")
+    assert replace(robust, changes=calm) == MODELS["noisy"]
+
+
 def test_shortcuts_are_for_defences_that_have_them():
     size = PRESETS["standard"]
     assert clips_of(size, "dual_pure", "straight_through", 400) == 400
