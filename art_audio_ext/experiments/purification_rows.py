@@ -44,7 +44,8 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     :param experiment: `defence`, `attack`, `seed`, `clips` (how many, from the first), `batch_size`, `precision`.
     :param context: Clips and files.
     :return: For each clip: `right` (0 or 1, one string for each of the fresh draws), `ever_wrong` (in a draw that the
-        attack saw; None where the attack does not say), and `queries` where it counts them. `change`, the largest.
+        attack saw; None where the attack does not say), and `queries` and `draws_seen` where it counts them. `change`,
+        the largest.
     """
     defence, line = find_defence(experiment["defence"]), ATTACKS[experiment["attack"]]
     seed, batch = int(experiment["seed"]), int(experiment["batch_size"])
@@ -65,7 +66,7 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
         ever = getattr(attack, "ever_wrong", None)
         lost = ever if ever is not None and (line.fixed_noise or not defence.is_random) else lost
         found["ever_wrong"] = None if ever is None else _bits(ever)
-        found |= {name: getattr(attack, name).tolist() for name in ("queries",) if hasattr(attack, name)}
+        found |= {name: getattr(attack, name).tolist() for name in ("queries", "draws_seen") if hasattr(attack, name)}
     for purifier in purifiers:
         purifier.set_params(seed=seed if line.fixed_noise else seed + _AFTERWARDS)
     draws = RESUBMISSIONS if defence.is_random and not line.fixed_noise else 1

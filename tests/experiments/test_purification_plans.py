@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from art_audio_ext.experiments.dual_pure import PRESETS, clips_of
+from art_audio_ext.experiments.purification_cells import clips_of
 from art_audio_ext.experiments.purification_defences import DEFENCES
 from art_audio_ext.experiments.purification_plans import MODELS
+from art_audio_ext.experiments.purification_sizes import PRESETS
 
 
 def test_what_a_network_needs_comes_before_it():
