@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -25,3 +26,12 @@ def test_every_command_has_a_page_in_the_manual(command):
     page = (ROOT / "docs" / f"{command}.md").read_text(encoding="utf-8")
     assert f"art-audio {command}" in page
     assert f"{command}.md" in (ROOT / "docs" / "README.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda page: page.name)
+def test_formulas_of_notebooks_are_read_as_formulas(page):
+    """In TeX two backslashes end a line: before a name they are an escape too many."""
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for formula in re.findall(r"\$[^$]+\$", text):
+        assert not re.search(r"\\\\[a-zA-Z,]", formula), formula
