@@ -123,7 +123,7 @@ def dual_pure_command(
         ),
     ] = "quick",
     defences: Annotated[
-        str | None, typer.Option(help="Such as none,time_stage@2,dual_pure@3+10; default: the preset's.")
+        str | None, typer.Option(help="Such as none,time_stage@2,dual_pure@3+10:one_shot; default: the preset's.")
     ] = None,
     attacks: Annotated[str | None, typer.Option(help="Such as clean,pgd10,pgd10_eot20; default: the preset's.")] = None,
     clips: Annotated[int | None, typer.Option(min=1, help="Test clips, instead of the preset's.")] = None,

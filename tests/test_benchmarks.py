@@ -1,4 +1,4 @@
-"""The benchmark of attacks: a small run keeps the contract of its last line, handmade figures give what is known."""
+"""Benchmarks of attacks and purifiers: small runs keep the contract of the last line, handmade figures are known."""
 
 from __future__ import annotations
 
@@ -57,6 +57,27 @@ def test_a_small_run_ends_in_one_object():
     assert "art" in found["attacks"]["fgsm"]["ratios"]
     assert {"pgd/ours_cross_entropy", "fgsm/art"} <= set(found["methods"])
     assert "medians of fewer than 5 runs: fgsm/ours" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "few", "rival"),
+    [
+        ("pgd", ["--clips", "2", "--steps", "2"], "art"),
+        ("purify", ["--clips", "1", "--steps", "1"], "time_stage"),
+    ],
+)
+def test_benchmarks_of_purification_keep_the_contract(name, few, rival):
+    ran = subprocess.run(
+        [sys.executable, str(FOLDER / f"{name}.py"), *few], capture_output=True, text=True, timeout=600
+    )
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(ran.stdout.splitlines()[-1])
+    assert set(found) == KEYS
+    assert (found["name"], found["same_result"]) == (name, True)
+    assert found["ours"] > 0
+    assert rival in found["rivals"]
+    for other, ratio in found["ratios"].items():
+        assert ratio == pytest.approx(found["rivals"][other] / found["ours"], rel=0.05, abs=0.002)
 
 
 def test_ours_is_the_fastest_that_is_as_good_as_all_rivals(module, capsys):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,3 +56,12 @@ def test_the_page_on_datasets_says_what_the_code_does_with_talking_clips():
         assert said in page
     for suffix in SUFFIXES:
         assert suffix[1:] in page
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "notebooks").glob("*.ipynb")), ids=lambda page: page.name)
+def test_formulas_of_notebooks_are_read_as_formulas(page):
+    """In TeX two backslashes end a line: before a name they are an escape too many."""
+    cells = json.loads(page.read_text(encoding="utf-8"))["cells"]
+    text = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    for formula in re.findall(r"\$[^$]+\$", text):
+        assert not re.search(r"\\\\[a-zA-Z,]", formula), formula

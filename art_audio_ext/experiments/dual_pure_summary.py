@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from art_audio_ext.experiments.purification_attacks import ATTACKS
-from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence
-from art_audio_ext.functional.bootstrap import grouped_interval
-from art_audio_ext.functional.metrics import proportion_interval
+from art_audio_ext.experiments.purification_defences import DEFENCES, find_defence, varies
+from art_audio_ext.functional.bootstrap import gap_interval, share_interval
 from art_audio_ext.report.dual_pure_view import BASELINES
 
 Cell = tuple[dict[str, Any], dict[str, Any]]  # an experiment and its result
+_ANY = -1  # the seed of what is the same under every seed
 
 
 def cell_table(cells: list[Cell], voices: np.ndarray | None = None) -> list[dict[str, Any]]:
@@ -22,10 +22,11 @@ def cell_table(cells: list[Cell], voices: np.ndarray | None = None) -> list[dict
     :param cells: Experiments of `run_cell` with their results.
     :param voices: From `voice_groups`, for each clip; None takes each clip for a voice of its own.
     :return: Rows: `accuracy` at the final point under fresh noise with its 95% interval (`low`, `high`; voices are
-        drawn anew, all clips and seeds of a voice together), `never_wrong` (right in every draw that the attack saw and
-        in the last: the count of the paper; None where the attack does not say), `worst_of` (right in each of so many
-        fresh draws, `draws`), `vote` (right by majority of these), `differences` to each of `BASELINES` on the same
-        clips and seeds (`mean`, `low`, `high`), `clips`, `seeds`, `queries_median`.
+        drawn anew, all clips of a voice together, and seeds, see `share_interval`), `never_wrong` (right in every draw
+        that the attack saw and in the last: the count of the paper; None where the attack does not say), `draws_seen`
+        (most draws that the attack saw of a clip, the paper's K), `worst_of` (right in each of so many fresh draws,
+        `draws`), `vote` (right by majority of these), `differences` to each of `BASELINES` on the same clips and seeds
+        (`mean`, `low`, `high`; what no seed changes stands beside all), `clips`, `seeds`, `queries_median`.
     """
     groups: dict[tuple[str, str], list[Cell]] = {}
     for cell in cells:
@@ -69,10 +70,11 @@ def voice_groups(speakers: np.ndarray) -> np.ndarray:
     return np.unique(names, return_inverse=True)[1]
 
 
-def _place(defence: str) -> tuple[int, list[int]]:
-    """Where a defence stands in a table: by kind, then by its steps."""
-    base, _, said = defence.partition("@")
-    return list(DEFENCES).index(base), [int(part) for part in said.split("+") if part]
+def _place(defence: str) -> tuple[int, str, list[int]]:
+    """Where a defence stands in a table: by kind, then by its way back and its steps."""
+    rest, _, reverse = defence.partition(":")
+    base, _, said = rest.partition("@")
+    return list(DEFENCES).index(base), reverse, [int(part) for part in said.split("+") if part]
 
 
 def _row(
@@ -81,14 +83,16 @@ def _row(
     """The figures of one row."""
     draws = [np.array([_bits(line) for line in result["right"]]) for _, result in group]
     table = np.stack([right[seed] for seed in sorted(right)])
-    low, high = _interval(table, voices)
+    low, high = share_interval(table, _voices(table, voices))
     known = [(_bits(r["ever_wrong"]), d) for (_, r), d in zip(group, draws, strict=True) if r["ever_wrong"] is not None]
+    seen = [count for _, result in group for count in result.get("draws_seen", [])]
     queries = [count for _, result in group for count in result.get("queries", [])]
     return {
         "accuracy": float(table.mean()),
         "low": low,
         "high": high,
         "never_wrong": float(np.mean([~ever & d[0] for ever, d in known])) if known else None,
+        "draws_seen": max(seen) if seen else None,
         "worst_of": float(np.mean([d.all(0) for d in draws])),
         "vote": float(np.mean([d.mean(0) > 0.5 for d in draws])),
         "draws": len(draws[0]),
@@ -103,27 +107,29 @@ def _difference(
     right: dict[int, np.ndarray], base: dict[int, np.ndarray], voices: np.ndarray | None
 ) -> dict[str, float] | None:
     """How much more often right than a baseline, where both have the clip and the seed."""
-    shared = sorted(set(right) & set(base))
+    seeds = sorted(seed for seed in {*right, *base} if all(seed in side or _ANY in side for side in (right, base)))
+    shared = [seed for seed in seeds if seed != _ANY] or seeds
     if not shared:
         return None
-    both = min(len(side[seed]) for side in (right, base) for seed in shared)  # costly cells have the first clips alone
-    gap = np.stack([right[seed][:both].astype(float) - base[seed][:both] for seed in shared])
-    low, high = _interval(gap, voices)
+    pairs = [tuple(side[seed if seed in side else _ANY] for side in (right, base)) for seed in shared]
+    both = min(len(bits) for pair in pairs for bits in pair)  # costly cells have the first clips alone
+    gap = np.stack([ours[:both].astype(float) - theirs[:both] for ours, theirs in pairs])
+    low, high = gap_interval(gap, _voices(gap, voices))
     return {"mean": float(gap.mean()), "low": low, "high": high}
 
 
 def _first_draws(group: list[Cell]) -> dict[int, np.ndarray]:
-    """Right or not at the first fresh draw, by seed."""
-    return {experiment["seed"]: _bits(result["right"][0]) for experiment, result in group}
+    """Right or not at the first fresh draw, by seed; by `_ANY` where every seed gives the same."""
+    return {
+        experiment["seed"] if varies(experiment["defence"], experiment["attack"]) else _ANY: _bits(result["right"][0])
+        for experiment, result in group
+    }
 
 
 def _bits(line: str) -> np.ndarray:
     return np.array([sign == "1" for sign in line])
 
 
-def _interval(table: np.ndarray, voices: np.ndarray | None) -> tuple[float, float]:
-    """95% interval of a mean of (seeds, clips) by drawing voices anew: clips of one voice fail together."""
-    each = table.mean(0)
-    if table.dtype == bool and each.min() == each.max() and each[0] in (0.0, 1.0):
-        return proportion_interval(int(each.sum()), len(each))  # a bootstrap would see no doubt at all
-    return grouped_interval(each, np.arange(len(each)) if voices is None else voices[: len(each)])
+def _voices(table: np.ndarray, voices: np.ndarray | None) -> np.ndarray:
+    """The voices of the columns (clips) of a table; costly cells have the first clips alone."""
+    return np.arange(table.shape[1]) if voices is None else voices[: table.shape[1]]

@@ -37,7 +37,10 @@ class AttackLine:
 
     :param about: What it is.
     :param build: Given the classifier and the run, the attack; None attacks nothing.
-    :param cost: Passes through the defence that a clip takes.
+    :param cost: Passes through the defence that a clip takes, all draws of the noise among them.
+    :param draws: Of the noise in each step.
+    :param own_draws: It draws at random itself, so that seeds differ even where the defence draws nothing.
+    :param still_as: The line that this one is where nothing is random: there one draw is as good as many.
     :param transfer: Attack an undefended classifier of another seed, and try the points on the defence.
     :param fixed_noise: The defence draws the same noise in the attack and afterwards.
     :param shortcut: Option of a purifier that changes its gradients, set for the attack alone; defences without that
@@ -48,27 +51,42 @@ class AttackLine:
     about: str
     build: Callable[[Any, AttackRun], Any] | None = None
     cost: int = 0
+    draws: int = 1
+    own_draws: bool = False
+    still_as: str | None = None
     transfer: bool = False
     fixed_noise: bool = False
     shortcut: tuple[str, Any] | None = None
     still_only: bool = False
 
+    def passes(self, is_random: bool) -> int:
+        """
+        :param is_random: Whether the defence draws noise.
+        :return: Passes through it that a clip takes.
+        """
+        return self.cost if is_random else self.cost // self.draws
+
 
 def _pgd(about: str, steps: int, eot: int = 1, **options: Any) -> AttackLine:
     """
-    PGD; `fixed_noise`, `shortcut` and `transfer` are the line's, other options the attack's.
+    PGD; `fixed_noise`, `shortcut`, `transfer` and `still_as` are the line's, other options the attack's.
 
     Where nothing is random one draw is as good as many, and a clip is left alone at the first wrong answer: that point
-    is the proof. There the whole attack is in 32 bits, so that the proof holds where it is counted.
+    is the proof. There the whole attack is in 32 bits, so that the proof holds where it is counted. Points that are for
+    another network go on to the last step: one just beyond the boundary of the network that they were made on says
+    least about others.
     """
-    line = {name: options.pop(name) for name in ("fixed_noise", "shortcut", "transfer") if name in options}
-    noise_is_known = line.get("fixed_noise", False)
+    of_line = ("fixed_noise", "shortcut", "transfer", "still_as")
+    line: dict[str, Any] = {name: options.pop(name) for name in of_line if name in options}
+    line |= {"draws": eot, "own_draws": options.get("restarts", 1) > 1 or options.get("random_start", False)}
+    noise_is_known, goes_on = line.get("fixed_noise", False), line.get("transfer", False)
 
     def build(classifier: Any, run: AttackRun) -> AudioPGD:
         rest: dict[str, Any] = {"batch_size": run.batch_size, "seed": run.seed, "verbose": False, **options}
         if not run.is_random or noise_is_known:
             # a clip that is left alone would move the others to other rows of the noise
-            return AudioPGD(classifier, max_iter=steps, early_stop=not run.is_random, **rest)
+            stop = not run.is_random and not goes_on
+            return AudioPGD(classifier, max_iter=steps, early_stop=stop, **rest)
         return AudioPGD(classifier, max_iter=steps, eot_samples=eot, dtype=run.precision, **rest)
 
     return AttackLine(about, build, steps * eot * options.get("restarts", 1), **line)
@@ -97,12 +115,12 @@ _L2: dict[str, Any] = {"norm": "2", "eps": L2_EPS}
 ATTACKS: dict[str, AttackLine] = {
     "clean": AttackLine("no attack"),
     **{f"pgd{n}": _pgd(f"PGD-{n}", n) for n in (10, 30, 50, 70, 100, 200)},
-    "pgd10_eot20": _pgd("PGD-10, EOT 20", 10, 20),
-    "pgd30_eot10": _pgd("PGD-30, EOT 10", 30, 10),
-    "pgd10_eot128": _pgd("PGD-10, EOT 128", 10, 128),
+    "pgd10_eot20": _pgd("PGD-10, EOT 20", 10, 20, still_as="pgd10"),
+    "pgd30_eot10": _pgd("PGD-30, EOT 10", 30, 10, still_as="pgd30"),
+    "pgd10_eot128": _pgd("PGD-10, EOT 128", 10, 128, still_as="pgd10"),
     **{f"pgd{n}_l2": _pgd(f"PGD-{n}, L2", n, **_L2) for n in (10, 30, 50, 70, 100)},
-    "pgd10_eot20_l2": _pgd("PGD-10, EOT 20, L2", 10, 20, **_L2),
-    "pgd30_eot10_l2": _pgd("PGD-30, EOT 10, L2", 30, 10, **_L2),
+    "pgd10_eot20_l2": _pgd("PGD-10, EOT 20, L2", 10, 20, still_as="pgd10_l2", **_L2),
+    "pgd30_eot10_l2": _pgd("PGD-30, EOT 10, L2", 30, 10, still_as="pgd30_l2", **_L2),
     **{f"pgd10_eps{n}": _pgd(f"PGD-10, eps .00{n}", 10, eps=n / 1000) for n in (4, 6, 8)},
     "margin": _pgd("PGD-30, EOT 10, margin", 30, 10, loss="margin"),
     "restarts": _pgd("PGD-10, EOT 10, 3 restarts", 10, 10, restarts=3),
@@ -110,10 +128,12 @@ ATTACKS: dict[str, AttackLine] = {
     "adjoint": _pgd(
         "PGD-10, gradients past the network, as the published adjoint", 10, shortcut=("network_gradient", False)
     ),
-    "fixed_noise": _pgd("PGD-50, noise fixed and known", 50, fixed_noise=True),
-    "auto_pgd": AttackLine("AutoPGD-50", _auto_pgd, 100, still_only=True),
+    "fixed_noise": _pgd("PGD-50, noise fixed and known", 50, fixed_noise=True, still_as="pgd50"),
+    "auto_pgd": AttackLine(
+        "AutoPGD-50 (ART's, which returns its last point)", _auto_pgd, 100, own_draws=True, still_only=True
+    ),
     "logit_ratio": _pgd(
-        "PGD-30, EOT 10, AutoPGD's loss, shrinking steps, random start",
+        "instead of AutoPGD where something is random: PGD-30, EOT 10, its loss, shrinking steps, random start",
         30,
         10,
         loss="logit_ratio",
@@ -124,8 +144,11 @@ ATTACKS: dict[str, AttackLine] = {
     "mi_fgsm": AttackLine("MI-FGSM-10", _mi_fgsm, 10),
     "transfer": _pgd("PGD-50 from another network", 50, transfer=True),
     "mi_transfer": AttackLine("MI-FGSM-10 from another network", _mi_fgsm, 10, transfer=True),
-    "tsmi_fgsm": AttackLine("TSMI-FGSM from another network, eps .004", _ts_mifgsm, 700, transfer=True),
+    "tsmi_fgsm": AttackLine("TSMI-FGSM from another network, eps .004", _ts_mifgsm, 700, own_draws=True, transfer=True),
     "fake_bob": AttackLine(
-        "FakeBob, 200 steps, stopped at five wrong answers for a point (one where nothing is random)", _fake_bob, 10_000
+        "FakeBob, 200 steps, stopped at five wrong answers for a point (one where nothing is random)",
+        _fake_bob,
+        10_000,
+        own_draws=True,
     ),
 }

@@ -16,6 +16,7 @@ from art_audio_ext.defences.preprocessor import (
     Purifier,
     TimeDomainPurifier,
 )
+from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_models import open_diffusion
 from art_audio_ext.experiments.purification_plans import STAGE_NOISE, TIME_STEPS
 
@@ -61,24 +62,29 @@ class Defence:
         return self.diffusion == "wave_diffusion"
 
 
+_REVERSES = {  # of `FrequencyDomainPurifier`; at t_s = 1 they are the same
+    "one_step": "one step back",
+    "all_steps": "all steps back",
+    "one_shot": "clean log-mel as predicted in one shot",
+}
 _T: dict[str, Any] = {"options": {"steps": TIME_STEPS}}
 _WAVE: dict[str, Any] = {"diffusion": "wave_diffusion", **_T}
 DEFENCES: dict[str, Defence] = {
     "none": Defence("no defence"),
     "time_stage": Defence("noise of t_w = {steps} (DiffNoise)", "plain", TimeDomainPurifier, **_T),
     "frequency_stage": Defence(
-        "clean log-mel as predicted in one shot, t_s = {steps}",
+        "log-mel, {reverse} from t_s = {steps}",
         "plain",
         FrequencyDomainPurifier,
         "mel_diffusion",
-        {"steps": 1, "reverse": "one_shot"},
+        {"steps": 1, "reverse": "one_step"},
     ),
     "dual_pure": Defence(
-        "both: DualPure, t_w = {time_steps}, t_s = {steps}",
+        "both: DualPure, t_w = {time_steps}, {reverse} from t_s = {steps}",
         "plain",
         DualPure,
         "mel_diffusion",
-        {"time_steps": TIME_STEPS, "steps": 1, "reverse": "one_shot"},  # at t_s = 1 the same as the paper's one step
+        {"time_steps": TIME_STEPS, "steps": 1, "reverse": "one_step"},
     ),
     "noise_matched": Defence(
         "control: noise of t_w = {steps}, classifier trained with noise", "noisy", TimeDomainPurifier, **_T
@@ -116,11 +122,15 @@ def find_defence(name: str) -> Defence:
     """
     A defence by name, its steps perhaps others: "time_stage@5" is t_w = 5, "dual_pure@3+10" t_w = 3 and t_s = 10.
 
-    :param name: A key of `DEFENCES`, with "@T" or, for `dual_pure`, "@TW" or "@TW+TS" after it.
+    The frequency stage takes the paper's one step back; "dual_pure@3+10:one_shot" and ":all_steps" go back otherwise.
+
+    :param name: A key of `DEFENCES`, with "@T" or, for `dual_pure`, "@TW" or "@TW+TS" after it, then perhaps ":" and a
+        `reverse` of `FrequencyDomainPurifier`.
     :return: The defence, `about` filled in.
-    :raises ValueError: If there is none, or it has no such steps.
+    :raises ValueError: If there is none, or it has no such steps, or no way back.
     """
-    base, at, said = name.partition("@")
+    rest, colon, reverse = name.partition(":")
+    base, at, said = rest.partition("@")
     if base not in DEFENCES:
         raise ValueError(f"there is no defence {base}: choose among {', '.join(DEFENCES)}")
     defence = DEFENCES[base]
@@ -135,7 +145,13 @@ def find_defence(name: str) -> Defence:
         ):
             raise ValueError(f"there is no defence {name}: after the @ of {base} comes {_wanted(options)}")
         options |= {key: int(value) for key, value in zip(keys, steps, strict=False)}
-    return replace(defence, about=defence.about.format(**options), options=options)
+    if colon:
+        if "reverse" not in options or reverse not in _REVERSES:
+            ways = f"one of {', '.join(_REVERSES)}" if "reverse" in options else "nothing, it has one way alone"
+            raise ValueError(f"there is no defence {name}: after the colon of {base} comes {ways}")
+        options["reverse"] = reverse
+    words = options | {"reverse": _REVERSES.get(options.get("reverse", ""), "")}
+    return replace(defence, about=defence.about.format(**words), options=options)
 
 
 def build_purifiers(
@@ -162,3 +178,24 @@ def _wanted(options: dict[str, Any]) -> str:
     if "steps" not in options:
         return "nothing, it has no steps"
     return "TW or TW+TS, each from 1 to 200" if "time_steps" in options else "a number of steps from 1 to 200"
+
+
+def measured_as(defence: str, attack: str) -> str:
+    """
+    The attack whose cell answers for this one: where nothing is random, some are the same.
+
+    :param defence: As `find_defence` takes it.
+    :param attack: Of `ATTACKS`.
+    :return: Of `ATTACKS`.
+    """
+    still = ATTACKS[attack].still_as
+    return attack if still is None or find_defence(defence).is_random else still
+
+
+def varies(defence: str, attack: str) -> bool:
+    """
+    :param defence: As `find_defence` takes it.
+    :param attack: Of `ATTACKS`.
+    :return: Whether another seed may bring another answer.
+    """
+    return find_defence(defence).is_random or ATTACKS[attack].own_draws

@@ -70,7 +70,7 @@ _NOISE, _FLOOR = ("noise_sigma", STAGE_NOISE), ("floor_sigma", STAGE_NOISE)
 MODELS: dict[str, ModelPlan] = {
     "plain": ModelPlan("classifier"),
     "surrogate": ModelPlan("classifier", seed_shift=1),
-    "noisy": ModelPlan("classifier", (_NOISE,), "plain", 0.35, 0.5),
+    "noisy": ModelPlan("classifier", (("ema", 0.99), _NOISE), "plain", 0.35, 0.5),  # `robust_noisy` without the attack
     "adversarial": _attacked("plain", 1, 0.99, share=0.35),
     **_hardened("adversarial", "adversarial_more"),
     "robust_noisy": _attacked("plain", 1, 0.99, _NOISE, share=0.35),

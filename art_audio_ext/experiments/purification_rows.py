@@ -44,7 +44,8 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     :param experiment: `defence`, `attack`, `seed`, `clips` (how many, from the first), `batch_size`, `precision`.
     :param context: Clips and files.
     :return: For each clip: `right` (0 or 1, one string for each of the fresh draws), `ever_wrong` (in a draw that the
-        attack saw; None where the attack does not say), and `queries` where it counts them. `change`, the largest.
+        attack saw; None where the attack does not say), and `queries` and `draws_seen` where it counts them. `change`,
+        the largest.
     """
     defence, line = find_defence(experiment["defence"]), ATTACKS[experiment["attack"]]
     seed, batch = int(experiment["seed"]), int(experiment["batch_size"])
@@ -52,7 +53,7 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
     purifiers = build_purifiers(defence, context.models, seed, batch, line.fixed_noise)
     classifier = open_model(context.models[defence.model]).as_art(purifiers, length=x.shape[1])
     found: dict[str, Any] = {"ever_wrong": None}
-    lost = np.zeros(len(y), dtype=bool)  # a wrong answer under noise that comes again is proof, whatever came after
+    lost = np.zeros(len(y), dtype=bool)  # a wrong answer is proof where nothing is random, or noise comes again
     if line.transfer:
         x_bad = _transferred(experiment, context, x, y)
     elif line.build is None:
@@ -63,9 +64,9 @@ def run_cell(experiment: dict[str, Any], context: PurificationContext) -> dict[s
         with global_seed(seed), shortcut(purifiers, line):
             x_bad = attack.generate(x, y)
         ever = getattr(attack, "ever_wrong", None)
-        lost = ever if line.fixed_noise and ever is not None else lost
+        lost = ever if ever is not None and (line.fixed_noise or not defence.is_random) else lost
         found["ever_wrong"] = None if ever is None else _bits(ever)
-        found |= {name: getattr(attack, name).tolist() for name in ("queries",) if hasattr(attack, name)}
+        found |= {name: getattr(attack, name).tolist() for name in ("queries", "draws_seen") if hasattr(attack, name)}
     for purifier in purifiers:
         purifier.set_params(seed=seed if line.fixed_noise else seed + _AFTERWARDS)
     draws = RESUBMISSIONS if defence.is_random and not line.fixed_noise else 1

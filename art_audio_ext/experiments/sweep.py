@@ -58,7 +58,7 @@ def sweep(
     :raises RuntimeError: If an experiment raised another error; the message names it, the cause is the error itself.
     :raises OSError: If the cluster's scheduler is lost on the way; what is finished is kept.
     """
-    _check(jobs, backend, scheduler)
+    check_engine(jobs, backend, scheduler)
     keys = [experiment_key(experiment) for experiment in experiments]
     twice = next((key for key, count in Counter(keys).items() if count > 1), None)
     if twice is not None:
@@ -74,7 +74,15 @@ def sweep(
         return [file.results[key] for key in keys]
 
 
-def _check(jobs: int | None, backend: str, scheduler: str | None) -> None:
+def check_engine(jobs: int | None = None, backend: str = "loky", scheduler: str | None = None) -> None:
+    """
+    Refuse what no sweep can run on: for who has long work before it.
+
+    :param jobs: As `sweep` takes it.
+    :param backend: As `sweep` takes it.
+    :param scheduler: As `sweep` takes it.
+    :raises ValueError: If one is unusable.
+    """
     if jobs is not None and (isinstance(jobs, bool) or not isinstance(jobs, int) or jobs < 1):
         raise ValueError(f"jobs must be a whole number from 1 up, not {jobs!r}")
     if backend not in BACKENDS:

@@ -56,6 +56,31 @@ def share_interval(flags: np.ndarray, groups: np.ndarray, seed: int = 0) -> tupl
     return grouped_interval(flags.astype(np.float64), groups, seed)
 
 
+def gap_interval(gaps: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float]:
+    """
+    95% interval of a difference of two shares on the same clips, by drawing groups anew.
+
+    Where fewer than five groups have a clip on which the two differ, drawing anew would miss these: then it is
+    Newcombe's of the shares won and lost, with as many trials as there are groups. Else no difference seen would read
+    as none proven.
+
+    Source: R. G. Newcombe, "Interval estimation for the difference between independent proportions", 1998, method 10.
+
+    :param gaps: 1 (won), 0 or -1 (lost) for each clip (N,), at least one, or a row of them for each training (S, N).
+    :param groups: Which clips belong together (N,), any values.
+    :param seed: Of the draws.
+    :return: Lower and upper end, in [-1, 1].
+    """
+    gaps, count = np.atleast_2d(np.asarray(gaps, np.float64)), len(np.unique(groups))
+    if len(np.unique(np.asarray(groups)[gaps.any(0)])) >= _FEW:
+        return grouped_interval(gaps, groups, seed)
+    won, lost = float((gaps > 0).mean()), float((gaps < 0).mean())
+    (least_won, most_won), (least_lost, most_lost) = (proportion_interval(s * count, count) for s in (won, lost))
+    low = won - lost - math.hypot(won - least_won, most_lost - lost)
+    high = won - lost + math.hypot(most_won - won, lost - least_lost)
+    return max(-1.0, low), min(1.0, high)
+
+
 def median_interval(values: np.ndarray, groups: np.ndarray, seed: int = 0) -> tuple[float, float, float]:
     """
     The upper median, which is one of the values, and its 95% interval by a bootstrap of groups.

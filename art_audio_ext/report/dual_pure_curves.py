@@ -31,13 +31,23 @@ def draw_curves(rows: list[dict[str, Any]]) -> dict[str, bytes]:
 def _by_steps(rows: list[dict[str, Any]]) -> dict[str, dict[str, Points]]:
     """Panels of lines: of purifiers whose number of steps varies, by what else is the same."""
     panels: dict[str, dict[str, Points]] = defaultdict(lambda: defaultdict(list))
+    at_one: dict[str, list[str]] = defaultdict(list)  # by a defence with t_s = 1, the panels over t_s that begin there
     for row in rows:
-        base, at, said = row["defence"].partition("@")
+        rest, _, reverse = row["defence"].partition(":")
+        base, at, said = rest.partition("@")
         if not at:
             continue
         first, _, second = said.partition("+")
         title, value = (f"{base}, t_w = {first}, over t_s", second) if second else (base, first)
+        title += f", {reverse}" if reverse else ""
         panels[title][row["line"]].append((float(value), row))
+        if second and title not in at_one[f"{base}@{first}"]:
+            at_one[f"{base}@{first}"].append(title)  # ways back are the same there
+    for row in rows:
+        for title in at_one.get(row["defence"], ()):
+            line = panels[title][row["line"]]
+            if all(value != 1 for value, _ in line):
+                line.append((1.0, row))
     return _long_enough(panels)
 
 

@@ -32,9 +32,12 @@ _HEADER = (
 )
 _EXPLANATION = (
     "Accuracy is at the final point of the attack under fresh noise, over all clips, those that the classifier gets "
-    "wrong anyway among them; intervals by drawing voices anew. Where nothing is random an attack stops at the first "
-    "wrong answer, and one draw is as good as many. Never wrong: right in every draw that the attack saw and in the "
-    "last; it falls by mere chance as draws grow. Worst of draws: right in each of several resubmissions."
+    "wrong anyway among them; intervals by drawing voices anew. Seeds are of the attack and the noise alone: each "
+    "network was trained once, and no interval says how another training would do. Where nothing is random an "
+    "attack stops at the first wrong answer, one draw is as good as many, and one seed is all (x 1): rows with EOT "
+    "are those without. Never wrong: right in every draw that the attack saw (K at most) and in the last; it falls "
+    "by mere chance as draws grow. Of a random defence the draws that the attack saw are answered in the precision "
+    "of its gradients, all else is counted in float32. Worst of draws: right in each of several resubmissions."
 )
 _CAPTIONS = {
     "accuracy.png": "Accuracy under each attack, with 95% intervals; the line is the time stage alone.",
@@ -64,13 +67,15 @@ def format_dual_pure(record: dict[str, Any]) -> str:
     :param record: From `experiments.dual_pure.dual_pure`.
     :return: Lines of text without a newline at the end.
     """
-    return f"{markdown(_HEADER, [_row(row) for row in record['rows']])}\n\n{_clean(record)}\n{_seconds(record)}"
+    said = [_clean(record), _seconds(record), *_left_out(record)]
+    return "\n".join([markdown(_HEADER, [_row(row) for row in record["rows"]]), "", *said])
 
 
 def _row(row: dict[str, Any]) -> list[str]:
     gaps = [_gap(row["differences"].get(name)) for name in BASELINES]
     interval = f"{percent(row['low'])} to {percent(row['high'])}"
-    never = "" if row["never_wrong"] is None else percent(row["never_wrong"])
+    seen = "" if row["draws_seen"] is None else f" (K = {row['draws_seen']})"
+    never = "" if row["never_wrong"] is None else percent(row["never_wrong"]) + seen
     shares = [percent(row[name]) for name in ("worst_of", "vote")]
     size = f"{row['clips']} x {row['seeds']}"
     return [row["line"], row["about"], size, percent(row["accuracy"]), interval, never, *shares, *gaps]
@@ -90,7 +95,17 @@ def _seconds(record: dict[str, Any]) -> str:
 
 def _clean(record: dict[str, Any]) -> str:
     found = [f"{name} {percent(value['accuracy'])}" for name, value in record["clean"].items()]
-    return f"Classifiers on all {record['data']['test']} test clips, without noise: {', '.join(found)}."
+    made, width = record["classifier"]["architecture"], record["classifier"]["width"]
+    kind = f"{made} of {'the published width' if width is None else f'width {width}'}"
+    return f"Classifiers ({kind}) on all {record['data']['test']} test clips, without noise: {', '.join(found)}."
+
+
+def _left_out(record: dict[str, Any]) -> list[str]:
+    """A sentence for each attack and reason: against what it was asked for and not run."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for line in record["left_out"]:
+        groups.setdefault((line["attack"], line["why"]), []).append(line["defence"])
+    return [f"Not run: {attack} against {', '.join(names)}: {why}." for (attack, why), names in groups.items()]
 
 
 def _page(record: dict[str, Any]) -> ExperimentPage:
@@ -98,7 +113,7 @@ def _page(record: dict[str, Any]) -> ExperimentPage:
     pictures = {"accuracy.png": _picture(record["rows"]), **draw_curves(record["rows"])}
     return ExperimentPage(
         title="What do purifiers withstand?",
-        headlines=[_clean(record), _seconds(record)],
+        headlines=[_clean(record), _seconds(record), *_left_out(record)],
         tables=[("Accuracy", _HEADER, [_row(row) for row in record["rows"]])],
         pictures={name: (_CAPTIONS[name], picture) for name, picture in pictures.items()},
         explanation=_EXPLANATION,

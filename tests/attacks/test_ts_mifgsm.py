@@ -54,6 +54,19 @@ def test_with_shifts_it_goes_elsewhere_and_still_climbs(classifier):
     assert after > before
 
 
+def test_a_forward_pass_has_as_many_rows_as_were_asked_for(classifier, monkeypatch):
+    sizes, forward = set(), _Detector.forward
+
+    def watched(self, x):
+        sizes.add(len(x))
+        return forward(self, x)
+
+    monkeypatch.setattr(_Detector, "forward", watched)
+    attack = TSMIFGSM(classifier, max_iter=2, shifts=10, max_shift=5, batch_size=4, verbose=False)
+    attack.generate(X, Y)
+    assert sizes == {4, 1}
+
+
 def test_targets(classifier):
     attack = TSMIFGSM(classifier, eps=0.05, max_iter=10, shifts=2, max_shift=5, targeted=True, verbose=False)
     wanted = 1 - classifier.predict(X).argmax(1)

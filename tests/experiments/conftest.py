@@ -15,8 +15,22 @@ from art_audio_ext.experiments import voice_conversion
 from art_audio_ext.experiments.voice_conversion_size import PRESETS
 from art_audio_ext.functional.poison_scores import PoisonScores
 from art_audio_ext.functional.scorers import SCORERS
+from art_audio_ext.training import classifier_settings, diffusion_settings
 from art_audio_ext.training.classifier_settings import ClassifierSettings
 from art_audio_ext.voices import Voice
+
+_TINY_DIFFUSION: dict[str, Any] = {
+    "base": 8,
+    "multipliers": (1, 1),
+    "attention": (),
+    "heads": 1,
+    "residual_channels": 4,
+    "layers": 2,
+    "dilation_cycle": 2,
+    "skip_channels": 4,
+    "embedding": (8, 8, 8),
+    "epochs": 1,
+}
 
 
 class FirstSamples:
@@ -123,3 +137,13 @@ def toys() -> AudioDataset:
     partition = np.where(np.arange(24) < 16, "train", "test")
     names, blank = np.array([f"{k}.wav" for k in range(24)]), np.full(24, "")
     return AudioDataset(sound.astype(np.float32), labels, ("low", "high"), 4000, names, blank, partition, "toys")
+
+
+@pytest.fixture
+def tiny_networks(monkeypatch) -> None:
+    """The preset "quick" of classifiers and diffusion models is tiny."""
+    small = ClassifierSettings(width=4, epochs=6, batch_size=16, augment=False, learning_rate=1e-2)
+    monkeypatch.setitem(classifier_settings.PRESETS, "quick", small)
+    for domain in ("mel", "wave"):
+        tiny = diffusion_settings.DiffusionSettings(domain, **_TINY_DIFFUSION)
+        monkeypatch.setitem(diffusion_settings.PRESETS, (domain, "quick"), tiny)

@@ -13,38 +13,17 @@ from art_audio_ext.attacks.evasion import AudioPGD
 from art_audio_ext.defences.preprocessor import FrequencyDomainPurifier, TimeDomainPurifier
 from art_audio_ext.defences.preprocessor.wave_purifiers import WavePurifier
 from art_audio_ext.experiments import dual_pure as module
-from art_audio_ext.experiments import purification_models
-from art_audio_ext.experiments.dual_pure import PRESETS, choose_size, dual_pure
+from art_audio_ext.experiments import purification_cells, purification_models
+from art_audio_ext.experiments.dual_pure import dual_pure
 from art_audio_ext.experiments.purification_attacks import ATTACKS
 from art_audio_ext.experiments.purification_plans import MODELS, ModelPlan
 from art_audio_ext.experiments.purification_rows import shortcut
+from art_audio_ext.experiments.purification_sizes import PRESETS
 from art_audio_ext.report.dual_pure_view import format_dual_pure
-from art_audio_ext.training import classifier_settings, diffusion_settings
 from art_audio_ext.training.speech_model import SpeechModel
 
 pytest.importorskip("diffusers", reason="needs the extra [diffusion]")
 SOME = ["none", "time_stage", "dual_pure", "robust_noisy", "one_shot"]
-TINY = {
-    "base": 8,
-    "multipliers": (1, 1),
-    "attention": (),
-    "heads": 1,
-    "residual_channels": 4,
-    "layers": 2,
-    "dilation_cycle": 2,
-    "skip_channels": 4,
-    "embedding": (8, 8, 8),
-    "epochs": 1,
-}
-
-
-@pytest.fixture
-def tiny_networks(monkeypatch):
-    small = classifier_settings.ClassifierSettings(width=4, epochs=6, batch_size=16, augment=False, learning_rate=1e-2)
-    monkeypatch.setitem(classifier_settings.PRESETS, "quick", small)
-    for domain in ("mel", "wave"):
-        tiny = diffusion_settings.DiffusionSettings(domain, **TINY)
-        monkeypatch.setitem(diffusion_settings.PRESETS, (domain, "quick"), tiny)
 
 
 def test_every_defence_under_an_attack_and_again_from_where_it_was_stopped(
@@ -93,21 +72,6 @@ def test_attacks_of_others_transfer_and_randomness_is_put_back(tiny_dataset, tmp
     assert same["rows"] == record["rows"]
 
 
-def test_sizes_and_names_are_checked():
-    for name, size in PRESETS.items():
-        assert choose_size(name) == size
-    assert choose_size("quick", ["none"], ["clean"], 5, 2).clips == 5
-    for wrong, message in (
-        ({"preset": "huge"}, "preset"),
-        ({"defences": ["prayer"]}, "no defence prayer"),
-        ({"attacks": []}, "no attack named"),
-        ({"clips": 0}, "clips"),
-        ({"seeds": True}, "seeds"),
-    ):
-        with pytest.raises(ValueError, match=message):
-            choose_size(**{"preset": "quick", **wrong})
-
-
 def test_what_was_trained_in_another_way_is_not_taken(tiny_dataset, tmp_path, tiny_networks):
     options = {"defences": ["none"], "attacks": ["clean"], "clips": 8, "progress": False, "precision": "float32"}
     dual_pure(tiny_dataset, tmp_path, **options)
@@ -124,7 +88,8 @@ def test_what_was_trained_in_another_way_is_not_taken(tiny_dataset, tmp_path, ti
 
 def test_other_clips_are_other_cells_even_where_as_many(tiny_dataset, tmp_path, tiny_networks, monkeypatch):
     monkeypatch.setitem(PRESETS, "quick", replace(PRESETS["quick"], costly=4))
-    options = {"defences": ["none"], "attacks": ["pgd10_eot128"], "progress": False}
+    monkeypatch.setattr(purification_cells, "_COSTLY", 5)
+    options = {"defences": ["none"], "attacks": ["pgd10"], "progress": False}
     for clips in (8, 12, 8):
         record = dual_pure(tiny_dataset, tmp_path, clips=clips, **options)
         assert record["rows"][0]["clips"] == 4  # the first of others

@@ -1,63 +1,49 @@
-"""From cells to rows: figures that can be checked by hand."""
+"""The rows of the comparison of purifiers from cells made by hand: voices, seeds, and pairs of which one has none."""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
-from art_audio_ext.experiments.dual_pure_summary import cell_figures, cell_table, voice_groups
+from art_audio_ext.experiments.dual_pure_summary import cell_table
+from art_audio_ext.functional.bootstrap import gap_interval, share_interval
+from art_audio_ext.functional.metrics import proportion_interval
 
-
-def cell(defence, attack, seed, right, ever=None):
-    task = {"defence": defence, "attack": attack, "seed": seed, "clips": 4, "precision": "float32"}
-    return task, {"right": right, "ever_wrong": ever, "change": 0.002}
-
-
-def test_the_figures_of_a_row():
-    cells = [
-        cell("time_stage", "pgd10", 0, ["1100"]),
-        cell("time_stage", "pgd10", 1, ["1000"]),
-        cell("dual_pure", "pgd10", 0, ["1110", "0110", "1110"], "0100"),
-        cell("dual_pure", "pgd10", 1, ["1110", "1100", "1010"], "0000"),
-    ]
-    base, row = cell_table(cells)
-    assert (base["defence"], base["accuracy"], base["never_wrong"]) == ("time_stage", 3 / 8, None)
-    assert row["accuracy"] == 6 / 8
-    assert row["never_wrong"] == 5 / 8
-    assert row["worst_of"] == 3 / 8
-    assert row["vote"] == 6 / 8
-    assert row["differences"]["time_stage"]["mean"] == 3 / 8
-    assert row["low"] < row["accuracy"] < row["high"]
-    assert (row["clips"], row["seeds"], row["draws"]) == (4, 2, 3)
+VOICES = np.repeat(np.arange(10), 4)
 
 
-def test_one_cell_by_itself():
-    assert cell_figures(*cell("time_stage", "pgd10", 3, ["1100", "1110"], "0001")) == {
-        "defence": "time_stage",
-        "attack": "pgd10",
-        "seed": 3,
-        "clips": 4,
-        "precision": "float32",
-        "accuracy": [0.5, 0.75],
-        "ever_wrong": 0.25,
-        "change": 0.002,
-    }
+def cell(defence, right, seed=0, attack="pgd10"):
+    experiment = {"defence": defence, "attack": attack, "seed": seed, "clips": len(right), "precision": "float32"}
+    bits = "".join(map(str, np.asarray(right).astype(int)))
+    return experiment, {"right": [bits], "ever_wrong": None, "change": 0.0}
 
 
-def test_intervals_know_that_clips_of_a_voice_fail_together():
-    lines = ["1" * 20 + "0" * 20]
-    voices = voice_groups(np.array(["ann"] * 20 + ["bob"] * 10 + ["", ""] * 5))
-    assert len(np.unique(voices)) == 12  # who is not known is a voice of its own
-    (alone,) = cell_table([cell("none", "clean", 0, lines)])
-    (together,) = cell_table([cell("none", "clean", 0, lines)], np.repeat([0, 1], 20))
-    assert alone["accuracy"] == together["accuracy"] == 0.5
-    assert alone["high"] - alone["low"] < 0.4
-    assert (together["low"], together["high"]) == (0.0, 1.0)
-    (sure,) = cell_table([cell("none", "clean", 0, ["1" * 40])])
-    assert 0.9 < sure["low"] < 0.95  # not sure beyond doubt
-    assert sure["high"] == 1.0
+def test_voices_count_even_where_all_is_right():
+    (row,) = cell_table([cell("none", np.ones(40))], VOICES)
+    assert (row["low"], row["high"]) == pytest.approx(proportion_interval(10, 10))
+    assert row["draws_seen"] is None
 
 
-def test_a_difference_is_of_clips_that_both_have():
-    cells = [cell("time_stage", "pgd10", 0, ["11110000"]), cell("one_shot", "pgd10", 0, ["1100"])]
-    row = cell_table(cells)[1]
-    assert (row["clips"], row["differences"]["time_stage"]["mean"]) == (4, -0.5)
+def test_seeds_are_drawn_anew_with_the_voices():
+    tables = np.random.default_rng(0).random((3, 40)) < [[0.5], [0.7], [0.9]]
+    (row,) = cell_table([cell("time_stage", table, seed) for seed, table in enumerate(tables)], VOICES)
+    assert (row["low"], row["high"]) == share_interval(tables, VOICES)
+    assert row["seeds"] == 3
+
+
+def test_what_no_seed_changes_stands_beside_all_of_the_others():
+    tables = np.random.default_rng(0).random((3, 40)) < 0.6
+    still = np.arange(40) % 3 > 0
+    cells = [cell("none", still), *(cell("time_stage", table, seed) for seed, table in enumerate(tables))]
+    row = next(row for row in cell_table(cells, VOICES) if row["defence"] == "none")
+    gap = row["differences"]["time_stage"]
+    assert gap["mean"] == pytest.approx(float((still - tables.astype(float)).mean()))
+    assert (gap["low"], gap["high"]) == gap_interval(still - tables.astype(float), VOICES)
+
+
+def test_two_that_agree_on_every_clip_may_differ_on_others():
+    right = np.arange(40) % 2 > 0
+    cells = [cell("none", right), cell("adversarial", right)]
+    row = next(row for row in cell_table(cells, VOICES) if row["defence"] == "none")
+    gap = row["differences"]["adversarial"]
+    assert (gap["low"], gap["mean"], gap["high"]) == pytest.approx((-0.2775, 0.0, 0.2775), abs=1e-3)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from inspect import signature
 
 import pytest
 
-from art_audio_ext.defences.preprocessor import TimeDomainPurifier
-from art_audio_ext.experiments.dual_pure import PRESETS, _tasks, clips_of
+from art_audio_ext.attacks.evasion import AudioPGD
+from art_audio_ext.defences.preprocessor import DualPure, TimeDomainPurifier
 from art_audio_ext.experiments.purification_attacks import ATTACKS, AttackRun
-from art_audio_ext.experiments.purification_defences import DEFENCES, build_purifiers, find_defence
+from art_audio_ext.experiments.purification_cells import _wanted, cell_tasks, clips_of
+from art_audio_ext.experiments.purification_defences import DEFENCES, build_purifiers, find_defence, measured_as
+from art_audio_ext.experiments.purification_sizes import PRESETS
 
 
 def test_every_defence_says_what_it_is():
@@ -24,7 +28,7 @@ def test_every_defence_says_what_it_is():
 def test_steps_come_after_the_name():
     assert find_defence("time_stage@5").options == {"steps": 5}
     assert "t_w = 5" in find_defence("time_stage@5").about
-    rest = {"reverse": "one_shot"}
+    rest = {"reverse": "one_step"}
     assert find_defence("dual_pure@2").options == {"time_steps": 2, "steps": 1, **rest}
     assert find_defence("dual_pure@2+10").options == {"time_steps": 2, "steps": 10, **rest}
     assert DEFENCES["dual_pure"].options == {"time_steps": 3, "steps": 1, **rest}
@@ -33,7 +37,21 @@ def test_steps_come_after_the_name():
     assert (purifier.steps, purifier.seed, purifier.batch_size) == (7, 3, 9)
 
 
-@pytest.mark.parametrize("name", ["prayer", "none@1", "time_stage@", "time_stage@0", "time_stage@1+2", "ddpm@x", "@3"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prayer",
+        "none@1",
+        "time_stage@",
+        "time_stage@0",
+        "time_stage@1+2",
+        "ddpm@x",
+        "@3",
+        "none:one_step",
+        "dual_pure:back",
+        "dual_pure:",
+    ],
+)
 def test_other_names_are_refused(name):
     with pytest.raises(ValueError, match="there is no defence"):
         find_defence(name)
@@ -50,6 +68,7 @@ def test_costly_cells_have_fewer_clips():
     assert clips_of(size, "ddpm", "fake_bob", 400) == 0
     assert clips_of(size, "time_stage", "fake_bob", 400) == 50
     assert clips_of(size, "none", "auto_pgd", 400) == 400
+    assert clips_of(size, "adversarial", "pgd10_eot128", 400) == 400  # ten passes where nothing is random
     assert clips_of(PRESETS["paper"], "time_stage", "auto_pgd", 400) == 0  # no attack on what is random
     assert clips_of(size, "ddpm", "tsmi_fgsm", 400) == 400  # made on another network
     assert clips_of(PRESETS["paper"], "ddpm", "fake_bob", 1000) == 1000
@@ -57,8 +76,44 @@ def test_costly_cells_have_fewer_clips():
 
 def test_diffusion_of_waveforms_goes_few_clips_at_a_time(tiny_dataset):
     size = replace(PRESETS["quick"], defences=("time_stage", "ddpm"), attacks=("clean",))
-    tasks = _tasks(size, {"plain": "1", "wave_diffusion": "2"}, tiny_dataset, 0, "float32")
+    tasks = cell_tasks(size, {"plain": "1", "wave_diffusion": "2"}, tiny_dataset, 0, "float32")
     assert {task["defence"]: task["batch_size"] for task in tasks} == {"time_stage": 100, "ddpm": 10}
+
+
+def test_where_nothing_is_random_a_cell_is_run_once():
+    attacks = ("pgd10", "pgd10_eot20", "pgd10_eot128", "fake_bob", "transfer")
+    size = replace(PRESETS["standard"], defences=("none", "time_stage"), attacks=attacks, seeds=3)
+    cells = Counter(_wanted(size))
+    assert set(cells.values()) == {1}
+    often = Counter((defence, attack) for _, attack, defence in cells)
+    assert often == {
+        ("none", "pgd10"): 1,
+        ("none", "transfer"): 1,
+        ("none", "fake_bob"): 3,  # its own points are drawn
+        **{("time_stage", attack): 3 for attack in attacks},
+    }
+
+
+@pytest.mark.parametrize("name", [name for name, line in ATTACKS.items() if line.still_as])
+def test_what_goes_by_another_name_where_nothing_is_random_is_the_same(name, tiny_classifier):
+    other = ATTACKS[name].still_as
+    run = AttackRun(8, 0, False)
+    first, second = (ATTACKS[each].build(tiny_classifier, run) for each in (name, other))
+    assert all(getattr(first, option) == getattr(second, option) for option in AudioPGD.attack_params)
+    assert (measured_as("none", name), measured_as("time_stage", name)) == (other, name)
+    assert ATTACKS[other].still_as is None
+
+
+def test_the_way_back_is_in_the_name_and_said():
+    said = {
+        name: find_defence(f"{base}{name}").about
+        for base in ("dual_pure@3+10", "frequency_stage@10")
+        for name in ("", ":one_step", ":all_steps", ":one_shot")
+    }
+    assert said[""] == said[":one_step"] == "log-mel, one step back from t_s = 10"
+    assert len(set(said.values())) == 3
+    assert find_defence("dual_pure@3+10:all_steps").options == {"time_steps": 3, "steps": 10, "reverse": "all_steps"}
+    assert DEFENCES["dual_pure"].options["reverse"] == signature(DualPure).parameters["reverse"].default
 
 
 def test_draws_are_spent_on_random_defences_alone(tiny_classifier):

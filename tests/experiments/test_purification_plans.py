@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from art_audio_ext.experiments.dual_pure import PRESETS, clips_of
+from art_audio_ext.experiments.purification_cells import clips_of
 from art_audio_ext.experiments.purification_defences import DEFENCES
 from art_audio_ext.experiments.purification_plans import MODELS
+from art_audio_ext.experiments.purification_sizes import PRESETS
 
 
 def test_what_a_network_needs_comes_before_it():
@@ -29,6 +30,12 @@ def test_the_longer_control_is_trained_as_the_hardened_one_but_for_the_noise():
             theirs, start=back.get(theirs.start, theirs.start), parts=tuple(back[part] for part in theirs.parts)
         )
         assert renamed == silent(hardened)
+
+
+def test_the_noise_matched_control_differs_from_the_robust_one_in_the_attack_alone():
+    robust = MODELS["robust_noisy"]
+    calm = tuple(change for change in robust.changes if change[0] != "adversarial_eps")
+    assert replace(robust, changes=calm) == MODELS["noisy"]
 
 
 def test_shortcuts_are_for_defences_that_have_them():

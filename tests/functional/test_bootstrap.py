@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from art_audio_ext.functional.bootstrap import difference_interval, grouped_interval, median_interval, share_interval
+from art_audio_ext.functional.bootstrap import (
+    difference_interval,
+    gap_interval,
+    grouped_interval,
+    median_interval,
+    share_interval,
+)
 from art_audio_ext.functional.metrics import proportion_interval
 
 
@@ -59,6 +65,22 @@ def test_few_failures_over_several_trainings_are_no_certainty_either():
     assert share_interval(flags, groups) == grouped_interval(flags.astype(float), groups)
     unlike = np.array([[True] * 20, [False] * 20])  # all clips of their own, but trainings differ
     assert share_interval(unlike, np.arange(20)) == (0.0, 1.0)
+
+
+def test_no_difference_seen_is_not_none_proven():
+    voices, same = np.repeat(np.arange(20), 10), np.zeros(200)
+    low, high = gap_interval(same, voices)
+    most = proportion_interval(0, 20)[1]
+    assert (low, high) == pytest.approx((-most, most))
+    won = same.copy()
+    won[0] = 1.0  # one voice of twenty, in one clip of ten
+    assert gap_interval(won, voices)[0] < -0.9 * most
+    assert gap_interval(won, voices)[1] > most
+    assert gap_interval(-won, voices) == pytest.approx(tuple(-end for end in gap_interval(won, voices)[::-1]))
+    won[::40] = 1.0  # five voices
+    assert gap_interval(won, voices) == grouped_interval(won, voices)
+    assert gap_interval(np.stack([won, same]), voices) == grouped_interval(np.stack([won, same]), voices)
+    assert gap_interval(np.ones(3), np.zeros(3))[1] == 1.0
 
 
 def test_a_median_may_be_infinite_and_so_may_its_ends():

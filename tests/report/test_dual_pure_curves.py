@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from art_audio_ext.report import dual_pure_curves
 from art_audio_ext.report.dual_pure_curves import draw_curves
 
@@ -28,6 +30,17 @@ def test_steps_and_iterations_are_drawn():
 
 def test_two_points_are_no_curve():
     assert draw_curves([row("time_stage@1", "pgd10"), row("time_stage@2", "pgd10"), row("none", "pgd10")]) == {}
+
+
+def test_ways_back_are_panels_that_begin_at_the_same_point():
+    rows = [row(f"dual_pure@{t}", "pgd10", 0.1 * t) for t in (1, 3, 5)]
+    rows += [row(f"dual_pure@3+{t}{way}", "pgd10") for way in ("", ":one_shot") for t in (2, 5)]
+    panels = dual_pure_curves._by_steps(rows)
+    points = {title: [(value, found["accuracy"]) for value, found in line["PGD10"]] for title, line in panels.items()}
+    begin = (1, pytest.approx(0.3))
+    assert points["dual_pure"] == [(1, 0.1), (3, pytest.approx(0.3)), (5, 0.5)]
+    for way in ("", ", one_shot"):
+        assert points[f"dual_pure, t_w = 3, over t_s{way}"] == [begin, (2, 0.5), (5, 0.5)]
 
 
 def test_panels_keep_apart_what_differs():

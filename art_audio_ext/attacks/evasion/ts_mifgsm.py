@@ -65,7 +65,7 @@ class TSMIFGSM(AudioEvasion):
         :param shifts: Copies a step, the clip in its own place among them.
         :param max_shift: Largest shift in samples.
         :param targeted: `y` is what clips shall be called.
-        :param batch_size: Rows of a forward pass, copies included.
+        :param batch_size: Rows of a forward pass; the copies of a clip go one after another.
         :param seed: Of the shifts.
         :param verbose: Show progress.
         :raises ValueError: If an option is unusable.
@@ -99,7 +99,7 @@ class TSMIFGSM(AudioEvasion):
         generator = torch.Generator().manual_seed(self.seed)
         shifts = torch.randint(-self.max_shift, self.max_shift + 1, (self.max_iter, self.shifts), generator=generator)
         shifts[:, 0] = 0
-        rows, parts = max(1, self.batch_size // self.shifts), []
+        rows, parts = self.batch_size, []
         starts = range(0, len(x), rows)
         for at in tqdm(starts, desc="TSMI-FGSM", unit="batch", disable=not self.verbose or len(starts) == 1):
             clips = torch.from_numpy(np.array(x[at : at + rows])).to(self.estimator.device)
