@@ -65,7 +65,8 @@ def av_sync(
     Train, attack and look, for every fold; the same call goes on where it was stopped. Clips that come with a split,
     such as LRW's, have one fold: networks learn from its part "train" and are tested on "test".
 
-    Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `detection.png` and `report.html`.
+    Written to `out`: `models/`, `cells.jsonl`, `results.json`, `table.md`, `detection.png`, `report.html`, and
+    `weights.png` by the part "adaptive".
 
     :param data: As `load_audiovisual` takes it, or a dataset of word clips.
     :param out: Folder for everything; made if absent.
