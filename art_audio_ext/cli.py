@@ -11,6 +11,7 @@ import typer
 
 from art_audio_ext.cli_av_sync import register as register_av_sync
 from art_audio_ext.cli_experiment import experiment
+from art_audio_ext.cli_options import Position, Quiet, Scale, Seed, Snr
 from art_audio_ext.cli_purify import register as register_purify
 from art_audio_ext.cli_repair import register as register_repair
 from art_audio_ext.cli_sound_events import register as register_sound_events
@@ -38,18 +39,13 @@ app.add_typer(experiment, name="experiment")
 POISONED = 3  # exit codes: 0 clean, 2 bad input, 3 poisoned
 
 Out = Annotated[Path, typer.Option("--out", help="Folder for everything that is written.")]
-Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Seconds = Annotated[float, typer.Option(help="Cut or pad every clip to this many seconds.")]
 Rate = Annotated[int, typer.Option(help="Resample to this many Hz.")]
 Preset = Annotated[
     str, typer.Option(help="quick (minutes on 2 cores), steps (smaller), standard (a GPU) or paper (literal).")
 ]
 Vae = Annotated[Path | None, typer.Option(help="A trained VAE (.safetensors): skips the training.")]
-Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
-Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]
-Position = Annotated[str, typer.Option(help="Sample at which the trigger starts, or 'random'.")]
 Speaker = Annotated[str | None, typer.Option(help="Regular expression with the speaker of a file name as group 1.")]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
 
 @app.callback(epilog="--debug, at any place, shows the traceback of an error.")

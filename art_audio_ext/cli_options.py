@@ -24,6 +24,9 @@ Recording = Annotated[
         "is from; clips of one are not both learnt and tested.",
     ),
 ]
+Scale = Annotated[float | None, typer.Option(help="Peak of the trigger; default: the trigger's own, as in Armory.")]
+Snr = Annotated[float | None, typer.Option(help="Level of each clip over the trigger in dB, instead of --scale.")]
+Position = Annotated[str, typer.Option(help="Sample at which the trigger starts, or 'random'.")]
 Seed = Annotated[int, typer.Option(min=0, help="Same seed, same result.")]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bars.")]
 
